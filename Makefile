@@ -1,0 +1,55 @@
+# Each target sets up .venv by itself, from requirements.lock. `make help` lists them.
+PYTHON ?= python3
+PORT ?= 8000
+NB ?= $(shell git ls-files 'book/*.ipynb')
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help setup book serve test check format execute clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+
+# TORCH_INDEX may name PyTorch's index of CPU wheels, to spare a machine without a GPU gigabytes.
+$(VENV)/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "This course needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1)." >&2; \
+	  echo "Name another one, for example: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(if $(TORCH_INDEX),$(PIP) --index-url $(TORCH_INDEX) "$$(grep '^torch==' requirements.lock)")
+	$(PIP) -c requirements.lock -e '.[book,test]'
+	@touch $@
+
+setup: $(VENV)/installed ## install everything into .venv
+
+book: setup ## build _build/html/index.html from scratch
+	rm -rf _build
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter-book build . -W -n --keep-going
+	@echo "Open _build/html/index.html"
+
+serve: setup ## serve the built book on localhost and open it
+	@test -f _build/html/index.html || $(MAKE) book
+	$(BIN)/python -m webbrowser "http://localhost:$(PORT)/" || true
+	$(BIN)/python -m http.server $(PORT) --bind localhost --directory _build/html
+
+test: setup ## unit, parity, notebook, book and browser tests
+	$(BIN)/python -m pytest -n 2 --dist loadscope --nbval --nbval-current-env --nbval-cell-timeout 120
+
+check: setup ## ruff, pyright, import-linter, codespell
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+format: setup ## let ruff format and mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+execute: setup ## run notebooks and store their outputs: make execute NB=book/gating/gru.ipynb
+	$(BIN)/python tests/book/execute.py $(NB)
+
+clean: ## remove what the targets made
+	rm -rf _build $(VENV)

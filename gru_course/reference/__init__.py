@@ -1,0 +1,9 @@
+"""The oracle: recurrent cells in NumPy with hand-written backward passes.
+
+``rnn``, ``lstm`` and ``gru`` offer the same six names: ``Params``, ``init``, ``step``,
+``step_backward``, ``forward`` and ``backward``. Nothing here imports torch.
+"""
+
+from gru_course.reference import activations, gradcheck, gru, losses, lstm, optim, rnn
+
+__all__ = ["activations", "gradcheck", "gru", "losses", "lstm", "optim", "rnn"]

@@ -1,0 +1,86 @@
+"""Errors that help: every public function of the reference checks its arguments here."""
+
+import re
+
+import numpy as np
+
+
+def check_array(name, value, shape, sizes):
+    """Raise a ValueError unless `value` is a finite float array of the given shape.
+
+    Parameters
+    ----------
+    name : the argument's name, as the message shall call it
+    value : what the caller passed
+    shape : tuple of str, one entry an axis: a letter, or a multiple such as "3H"
+    sizes : dict, letter -> size; letters met for the first time are added to it, and the key
+        "dtype" holds the dtype that all arrays of one call must share
+    """
+    wanted = f"({', '.join(shape)}{',' if len(shape) == 1 else ''})"
+    if not isinstance(value, np.ndarray):
+        raise ValueError(
+            f"{name}: expected a NumPy array of shape {wanted}, got {type(value).__name__}"
+        )
+    if value.dtype not in (np.float32, np.float64):
+        raise ValueError(f"{name}: expected dtype float64 or float32, got {value.dtype}")
+    if value.dtype != sizes.setdefault("dtype", value.dtype):
+        raise ValueError(
+            f"{name}: expected dtype {sizes['dtype']} like the other arrays, got {value.dtype}"
+        )
+    if value.ndim != len(shape):
+        raise ValueError(f"{name}: expected shape {wanted}, got {value.shape}")
+    for axis, (label, size) in enumerate(zip(shape, value.shape, strict=True)):
+        match = re.fullmatch(r"(\d*)([A-Z])", label)
+        assert match, f"not a shape letter: {label}"
+        factor, letter = int(match[1] or 1), match[2]
+        known = sizes.setdefault(letter, size // factor)
+        if size != factor * known or size == 0:
+            raise ValueError(
+                f"{name}: expected shape {wanted}"
+                + (f" with {label} = {factor * known}" if known else " with no empty axis")
+                + f", got {value.shape} (axis {axis})"
+            )
+    if not np.isfinite(value).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
+        raise ValueError(f"{name}: expected finite numbers, got {value[where]} at index {where}")
+
+
+def check_params(params, shapes, sizes):
+    """Check every array of a Params tuple; `shapes` maps field names to shapes."""
+    if not hasattr(params, "_fields") or params._fields != tuple(shapes):
+        raise ValueError(
+            f"params: expected a Params tuple with {', '.join(shapes)}, got {type(params).__name__}"
+        )
+    for field, shape in shapes.items():
+        check_array(f"params.{field}", getattr(params, field), shape, sizes)
+
+
+def check_lengths(lengths, sizes):
+    """Return `lengths` as an (N,) integer array of values from 1 to T."""
+    n, t = sizes["N"], sizes["T"]
+    lengths = np.asarray(lengths)
+    if lengths.shape != (n,) or lengths.dtype.kind not in "iu":
+        raise ValueError(
+            f"lengths: expected {n} whole numbers, one a sequence, "
+            f"got shape {lengths.shape} and dtype {lengths.dtype}"
+        )
+    bad = (lengths < 1) | (lengths > t)
+    if bad.any():
+        i = int(np.argmax(bad))
+        raise ValueError(
+            f"lengths: expected values from 1 to T = {t}, got {lengths[i]} at index {i}"
+        )
+    return lengths
+
+
+def check_sizes(**sizes):
+    """Raise a ValueError unless each size is a positive whole number."""
+    for name, value in sizes.items():
+        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+            raise ValueError(f"{name}: expected a whole number of at least 1, got {value!r}")
+
+
+def check_choice(name, value, choices):
+    """Raise a ValueError unless `value` is one of `choices`."""
+    if value not in choices:
+        raise ValueError(f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}")
