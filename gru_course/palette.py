@@ -29,3 +29,7 @@ BY_SYMBOL = {
     "gradient": GRADIENT,
     "neutral": NEUTRAL,
 }
+
+# By network, in figures that compare them: the plain RNN has only a state and no gate, the LSTM is
+# named after its cell, the GRU after its state.
+BY_NETWORK = {"RNN": NEUTRAL, "LSTM": CELL, "GRU": STATE}
