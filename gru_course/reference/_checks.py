@@ -5,44 +5,61 @@ import re
 import numpy as np
 
 
-def check_array(name, value, shape, sizes):
-    """Raise a ValueError unless `value` is a finite float array of the given shape.
+def check_floats(name, value, sizes, wanted="a NumPy array"):
+    """Raise a ValueError unless `value` is a finite float array, of any shape but an empty one.
 
     Parameters
     ----------
     name : the argument's name, as the message shall call it
     value : what the caller passed
-    shape : tuple of str, one entry an axis: a letter, or a multiple such as "3H"
-    sizes : dict, letter -> size; letters met for the first time are added to it, and the key
-        "dtype" holds the dtype that all arrays of one call must share
+    sizes : dict whose key "dtype" holds the dtype that all arrays of one call must share; the
+        first array sets it
+    wanted : what a message says was expected where `value` is no array
     """
-    wanted = f"({', '.join(shape)}{',' if len(shape) == 1 else ''})"
     if not isinstance(value, np.ndarray):
-        raise ValueError(
-            f"{name}: expected a NumPy array of shape {wanted}, got {type(value).__name__}"
-        )
+        raise ValueError(f"{name}: expected {wanted}, got {type(value).__name__}")
     if value.dtype not in (np.float32, np.float64):
         raise ValueError(f"{name}: expected dtype float64 or float32, got {value.dtype}")
     if value.dtype != sizes.setdefault("dtype", value.dtype):
         raise ValueError(
             f"{name}: expected dtype {sizes['dtype']} like the other arrays, got {value.dtype}"
         )
+    if value.size == 0:
+        raise ValueError(f"{name}: expected an array with no empty axis, got shape {value.shape}")
+    if not np.isfinite(value).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
+        raise ValueError(f"{name}: expected finite numbers, got {value[where]} at index {where}")
+
+
+def check_array(name, value, shape, sizes):
+    """Raise a ValueError unless `value` is a finite float array of the given shape.
+
+    Parameters
+    ----------
+    name, value : as in `check_floats`
+    shape : tuple of str, one entry an axis: a letter, or a multiple such as "3H"
+    sizes : dict, letter -> size, and "dtype" as in `check_floats`; letters met for the first time
+        are added to it
+    """
+    wanted = f"({', '.join(shape)}{',' if len(shape) == 1 else ''})"
+    check_floats(name, value, sizes, f"a NumPy array of shape {wanted}")
     if value.ndim != len(shape):
         raise ValueError(f"{name}: expected shape {wanted}, got {value.shape}")
     for axis, (label, size) in enumerate(zip(shape, value.shape, strict=True)):
         match = re.fullmatch(r"(\d*)([A-Z])", label)
         assert match, f"not a shape letter: {label}"
         factor, letter = int(match[1] or 1), match[2]
-        known = sizes.setdefault(letter, size // factor)
-        if size != factor * known or size == 0:
+        if size % factor:
             raise ValueError(
-                f"{name}: expected shape {wanted}"
-                + (f" with {label} = {factor * known}" if known else " with no empty axis")
-                + f", got {value.shape} (axis {axis})"
+                f"{name}: expected shape {wanted} with axis {axis} a multiple of {factor}, "
+                f"got {value.shape}"
             )
-    if not np.isfinite(value).all():
-        where = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
-        raise ValueError(f"{name}: expected finite numbers, got {value[where]} at index {where}")
+        known = sizes.setdefault(letter, size // factor)
+        if size != factor * known:
+            raise ValueError(
+                f"{name}: expected shape {wanted} with {label} = {factor * known}, "
+                f"got {value.shape} (axis {axis})"
+            )
 
 
 def check_params(params, shapes, sizes):

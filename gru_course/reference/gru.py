@@ -12,7 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gru_course.reference._checks import check_array, check_lengths, check_params, check_sizes
+from gru_course.reference._checks import (
+    check_array,
+    check_choice,
+    check_lengths,
+    check_params,
+    check_sizes,
+)
 from gru_course.reference.activations import sigmoid
 
 
@@ -73,12 +79,13 @@ def init(rng, input_size, hidden_size, dtype=np.float64):
 
     Raises
     ------
-    ValueError : if a size is not a whole number of at least 1
+    ValueError : if a size is not a whole number of at least 1, or for another dtype
 
     >>> init(np.random.default_rng(0), input_size=2, hidden_size=3).weight_ih.shape
     (9, 2)
     """
     check_sizes(input_size=input_size, hidden_size=hidden_size)
+    check_choice("dtype", np.dtype(dtype).name, ("float64", "float32"))
     bound = 1.0 / np.sqrt(hidden_size)
     sizes = {"H": hidden_size, "3H": 3 * hidden_size, "I": input_size}
     return Params(
@@ -233,9 +240,11 @@ def forward(xs, h0, params, *, lengths=None, reset_after=True):
     check_params(params, SHAPES, sizes)
     check_array("xs", xs, ("N", "T", "I"), sizes)
     check_array("h0", h0, ("N", "H"), sizes)
+    N, T, H = sizes["N"], sizes["T"], sizes["H"]
     if lengths is not None:
         lengths = check_lengths(lengths, sizes)
-    N, T, H = sizes["N"], sizes["T"], sizes["H"]
+        # Padding is never read: not even a number there that overflows can reach a result.
+        xs = np.where(np.arange(T)[:, None] < lengths[:, None, None], xs, 0)
 
     # One product for the inputs of all steps; the loop below only adds the recurrent part.
     a_i = (xs @ params.weight_ih.T + params.bias_ih).transpose(1, 0, 2)  # (T, N, 3H)
@@ -252,7 +261,7 @@ def forward(xs, h0, params, *, lengths=None, reset_after=True):
     h = h0
     for t in range(T):
         h_prevs[t] = h
-        if reset_after:
+        if a_hns is not None:  # reset after the product
             a_h = h @ W_hh_T + params.bias_hh
             gates = sigmoid(a_i[t, :, : 2 * H] + a_h[:, : 2 * H])
             rs[t], zs[t] = gates[:, :H], gates[:, H:]

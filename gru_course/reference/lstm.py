@@ -13,7 +13,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gru_course.reference._checks import check_array, check_lengths, check_params, check_sizes
+from gru_course.reference._checks import (
+    check_array,
+    check_choice,
+    check_lengths,
+    check_params,
+    check_sizes,
+)
 from gru_course.reference.activations import sigmoid
 
 
@@ -87,12 +93,13 @@ def init(rng, input_size, hidden_size, dtype=np.float64):
 
     Raises
     ------
-    ValueError : if a size is not a whole number of at least 1
+    ValueError : if a size is not a whole number of at least 1, or for another dtype
 
     >>> init(np.random.default_rng(0), input_size=2, hidden_size=3).weight_ih.shape
     (12, 2)
     """
     check_sizes(input_size=input_size, hidden_size=hidden_size)
+    check_choice("dtype", np.dtype(dtype).name, ("float64", "float32"))
     bound = 1.0 / np.sqrt(hidden_size)
     sizes = {"H": hidden_size, "4H": 4 * hidden_size, "I": input_size}
     return Params(
@@ -225,9 +232,11 @@ def forward(xs, state0, params, *, lengths=None):
     check_params(params, SHAPES, sizes)
     check_array("xs", xs, ("N", "T", "I"), sizes)
     _check_state("state0", state0, ("N", "H"), sizes)
+    N, T, H = sizes["N"], sizes["T"], sizes["H"]
     if lengths is not None:
         lengths = check_lengths(lengths, sizes)
-    N, T, H = sizes["N"], sizes["T"], sizes["H"]
+        # Padding is never read: not even a number there that overflows can reach a result.
+        xs = np.where(np.arange(T)[:, None] < lengths[:, None, None], xs, 0)
 
     # One product for the inputs of all steps; the loop below only adds the recurrent part.
     a_i = (xs @ params.weight_ih.T + params.bias_ih + params.bias_hh).transpose(1, 0, 2)

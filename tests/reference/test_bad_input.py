@@ -1,0 +1,176 @@
+"""A wrong argument is named, with what was expected and what came."""
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from gru_course.reference import gru, lstm, rnn
+
+from .cells import pack, problem
+
+N, T, I, H = 4, 5, 3, 2  # noqa: E741
+
+
+def forward(cell, p, **changes):
+    arguments = {"xs": p.xs, "state0": pack(cell, p.state0), "params": p.params}
+    arguments |= {"lengths": p.lengths} | changes
+    arguments = {
+        "h0" if k == "state0" and cell.state == ("h",) else k: v for k, v in arguments.items()
+    }
+    return cell.module.forward(**arguments, **cell.options)
+
+
+def with_nan(array, *index):
+    array = array.copy()
+    array[index] = np.nan
+    return array
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda xs: xs[0], "xs: expected shape (N, T, I), got (5, 3)"),
+        (lambda xs: xs[..., :2], "xs: expected shape (N, T, I) with I = 3, got (4, 5, 2) (axis 2)"),
+        (lambda xs: xs[:0], "xs: expected an array with no empty axis, got shape (0, 5, 3)"),
+        (lambda xs: xs[:, :0], "xs: expected an array with no empty axis, got shape (4, 0, 3)"),
+        (lambda xs: xs.astype(int), "xs: expected dtype float64 or float32, got int64"),
+        (
+            lambda xs: xs.astype(np.float32),
+            "xs: expected dtype float64 like the other arrays, got float32",
+        ),
+        (
+            lambda xs: with_nan(xs, 2, 0, 1),
+            "xs: expected finite numbers, got nan at index (2, 0, 1)",
+        ),
+        (lambda xs: xs.tolist(), "xs: expected a NumPy array of shape (N, T, I), got list"),
+    ],
+)
+def test_inputs(cell, change, message):
+    p = problem(cell, (N, T, I, H))
+    with pytest.raises(ValueError, match=re.escape(message)):
+        forward(cell, p, xs=change(p.xs))
+
+
+@pytest.mark.parametrize(
+    ("lengths", "message"),
+    [
+        ([5, 0, 5, 5], "lengths: expected values from 1 to T = 5, got 0 at index 1"),
+        ([5, 5, 6, 5], "lengths: expected values from 1 to T = 5, got 6 at index 2"),
+        ([5, 5, 5], "lengths: expected 4 whole numbers, one a sequence, got shape (3,)"),
+        ([5.0] * 4, "got shape (4,) and dtype float64"),
+    ],
+)
+def test_lengths(cell, lengths, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        forward(cell, problem(cell, (N, T, I, H)), lengths=lengths)
+
+
+def test_params(cell):
+    p = problem(cell, (N, T, I, H))
+    G = p.params.bias_ih.size // H
+    prefix = f"{G}H" if G > 1 else "H"
+    bad = {
+        "params: expected a Params tuple with weight_ih, weight_hh, bias_ih, bias_hh, got dict": (
+            p.params._asdict()
+        ),
+        f"params.bias_hh: expected shape ({prefix},), got (1, {G * H})": p.params._replace(
+            bias_hh=p.params.bias_hh[None]
+        ),
+        f"params.weight_hh: expected shape ({prefix}, H) with H = 2, got ({G * H}, 3) (axis 1)": (
+            p.params._replace(weight_hh=np.ones((G * H, 3)))
+        ),
+        f"bias_ih: expected shape ({prefix},) with {prefix} = {G * H}, got ({G},) (axis 0)": (
+            p.params._replace(bias_ih=np.ones(G))
+        ),
+        "params.bias_ih: expected finite numbers, got nan at index (1,)": p.params._replace(
+            bias_ih=with_nan(p.params.bias_ih, 1)
+        ),
+    }
+    for message, params in bad.items():
+        with pytest.raises(ValueError, match=re.escape(message)):
+            forward(cell, p, params=params)
+        with pytest.raises(ValueError, match=re.escape(message)):
+            cell.module.step(p.xs[:, 0], pack(cell, p.state0), params)
+
+
+def test_weights_that_do_not_split_into_gates():
+    params = gru.init(np.random.default_rng(0), I, H)
+    with pytest.raises(ValueError, match=r"\(3H, I\) with axis 0 a multiple of 3, got \(7, 3\)"):
+        gru.step(np.ones((1, I)), np.ones((1, H)), params._replace(weight_ih=np.ones((7, I))))
+
+
+def test_initial_and_previous_states(cell):
+    p = problem(cell, (N, T, I, H))
+    for k, part in enumerate(cell.state):
+        bad = list(p.state0)
+        bad[k] = bad[k][:3]
+        start, prev = (
+            ("h0", "h_prev") if len(bad) == 1 else (f"state0.{part}", f"state_prev.{part}")
+        )
+        wanted = "expected shape (N, H) with N = 4, got (3, 2) (axis 0)"
+        with pytest.raises(ValueError, match=re.escape(f"{start}: {wanted}")):
+            forward(cell, p, state0=pack(cell, bad))
+        with pytest.raises(ValueError, match=re.escape(f"{prev}: {wanted}")):
+            cell.module.step(p.xs[:, 0], pack(cell, bad), p.params)
+
+
+def test_incoming_gradients(cell):
+    p = problem(cell, (N, T, I, H))
+    state0 = pack(cell, p.state0)
+    _, cache = forward(cell, p)
+    _, step_cache = cell.module.step(p.xs[:, 0], state0, p.params)
+    many = "dhs" if len(cell.state) == 1 else "dstates.h"
+    one = "dh" if len(cell.state) == 1 else "dstate.h"
+    for call, name, shape in [
+        (lambda d: cell.module.backward(d, cache), many, (N, T, H)),
+        (lambda d: cell.module.step_backward(d, step_cache), one, (N, H)),
+    ]:
+        good = [np.ones(shape) for _ in cell.state]
+        for change, message in [
+            (lambda d: d[:3], f"with N = 4, got {(3, *shape[1:])} (axis 0)"),
+            (lambda d: d[0], f"got {shape[1:]}"),
+            (lambda d: d.astype(np.float32), "expected dtype float64 like the other arrays"),
+            (lambda d: d * np.inf, "expected finite numbers, got inf"),
+        ]:
+            with pytest.raises(ValueError, match=f"^{name}: .*{re.escape(message)}"):
+                call(pack(cell, [change(good[0]), *good[1:]]))
+
+
+def test_lstm_wants_its_own_state():
+    params = lstm.init(np.random.default_rng(0), I, H)
+    wanted = r"state_prev: expected lstm.State\(h, c\), got ndarray"
+    with pytest.raises(ValueError, match=wanted):
+        lstm.step(np.ones((N, I)), np.ones((N, H)), params)
+
+
+def test_unknown_nonlinearity():
+    params = rnn.init(np.random.default_rng(0), I, H)
+    wanted = "nonlinearity: expected one of 'tanh', 'relu', got 'sigmoid'"
+    with pytest.raises(ValueError, match=wanted):
+        rnn.step(np.ones((N, I)), np.ones((N, H)), params, nonlinearity="sigmoid")
+    with pytest.raises(ValueError, match=wanted):
+        rnn.forward(np.ones((N, T, I)), np.ones((N, H)), params, nonlinearity="sigmoid")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((0, 3), "input_size: expected a whole number of at least 1, got 0"),
+        ((2, 3.0), "hidden_size: expected a whole number of at least 1, got 3.0"),
+        ((2, True), "hidden_size: expected a whole number of at least 1, got True"),
+        ((2, 3, int), "dtype: expected one of 'float64', 'float32', got 'int64'"),
+    ],
+)
+def test_init(cell, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        cell.module.init(np.random.default_rng(0), *arguments)
+
+
+@pytest.mark.parametrize("name", ["gru_course", "gru_course.reference"])
+def test_import_is_cheap(name):
+    code = f"import sys, {name}; sys.exit(str({{'torch', 'matplotlib'}} & {{*sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == "set()"
