@@ -1,0 +1,225 @@
+"""The three cells in torch: each `forward` is the formula, autograd does the rest.
+
+Parameters carry the names, the stacking and the initialisation of `torch.nn.RNNCell`, `LSTMCell`
+and `GRUCell`, so `load_state_dict` works in both directions, and the same seed draws the same
+weights. Their order is that of the NumPy reference's `Params`.
+
+Shapes: N batch, I input size, H hidden size. W_ih x + b_ih is one product for all gates, cut
+into one piece a gate; so is W_hh h_prev + b_hh.
+"""
+
+import torch
+from torch import nn
+from torch.nn.functional import linear
+
+from gru_course.reference._checks import check_choice, check_sizes
+
+
+class Cell(nn.Module):
+    """What the cells share: four parameters with `blocks` blocks of H rows, and the checks.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int, at least 1
+    blocks : how many gates and candidates are stacked
+
+    Raises
+    ------
+    ValueError : if a size is not a whole number of at least 1
+    """
+
+    def __init__(self, input_size, hidden_size, blocks):
+        super().__init__()
+        check_sizes(input_size=input_size, hidden_size=hidden_size)
+        self.input_size, self.hidden_size = input_size, hidden_size
+        self.weight_ih = nn.Parameter(torch.empty(blocks * hidden_size, input_size))
+        self.weight_hh = nn.Parameter(torch.empty(blocks * hidden_size, hidden_size))
+        self.bias_ih = nn.Parameter(torch.empty(blocks * hidden_size))
+        self.bias_hh = nn.Parameter(torch.empty(blocks * hidden_size))
+        self.reset_parameters()
+
+    def reset_parameters(self):
+        """Draw every parameter from U(-1/sqrt(H), 1/sqrt(H))."""
+        bound = self.hidden_size**-0.5
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -bound, bound)
+
+    def extra_repr(self):
+        return f"{self.input_size}, {self.hidden_size}"
+
+    def _input(self, x):
+        self._check("x", x, "(N, I)", self.input_size)
+        if len(x) == 0:
+            raise ValueError(f"x: expected at least one sequence, got shape {tuple(x.shape)}")
+        return x
+
+    def _state(self, name, state, x):
+        """The checked (N, H) state; zeros if there is none yet."""
+        if state is None:
+            return x.new_zeros(len(x), self.hidden_size)
+        self._check(name, state, "(N, H)", self.hidden_size)
+        if len(state) != len(x):
+            raise ValueError(
+                f"{name}: expected N = {len(x)} rows like x, got shape {tuple(state.shape)}"
+            )
+        return state
+
+    def _check(self, name, value, shape, size):
+        # Shapes, dtypes and devices are known without waiting for the device; values are not,
+        # so they are not looked at.
+        if not isinstance(value, torch.Tensor):
+            raise ValueError(f"{name}: expected a tensor {shape}, got {type(value).__name__}")
+        if value.ndim != 2 or value.shape[1] != size:
+            raise ValueError(
+                f"{name}: expected shape {shape} with {shape[-2]} = {size}, "
+                f"got {tuple(value.shape)}"
+            )
+        weight = self.weight_ih
+        if (value.dtype, value.device) != (weight.dtype, weight.device):
+            raise ValueError(
+                f"{name}: expected {weight.dtype} on {weight.device} like the weights, "
+                f"got {value.dtype} on {value.device}"
+            )
+
+
+class RNNCell(Cell):
+    """The plain recurrent cell.
+
+        h = tanh(W_ih x + b_ih + W_hh h_prev + b_hh)
+
+    Parameters
+    ----------
+    input_size, hidden_size : int, at least 1
+    nonlinearity : "tanh" or "relu"
+
+    Raises
+    ------
+    ValueError : if a size is not a whole number of at least 1, or the name is unknown
+
+    Notes
+    -----
+    Elman (1990). The chapter "The plain recurrent network" derives it.
+
+    >>> RNNCell(2, 3)(torch.ones(4, 2)).shape
+    torch.Size([4, 3])
+    """
+
+    def __init__(self, input_size, hidden_size, nonlinearity="tanh"):
+        super().__init__(input_size, hidden_size, blocks=1)
+        check_choice("nonlinearity", nonlinearity, ("tanh", "relu"))
+        self.nonlinearity = nonlinearity
+
+    def forward(self, x, state=None):
+        """One time step: x (N, I) and the previous h (N, H), zeros if None, to h (N, H).
+
+        Raises ValueError if a shape, dtype or device does not fit.
+        """
+        x = self._input(x)
+        h_prev = self._state("state", state, x)
+
+        activate = torch.tanh if self.nonlinearity == "tanh" else torch.relu
+        return activate(
+            linear(x, self.weight_ih, self.bias_ih) + linear(h_prev, self.weight_hh, self.bias_hh)
+        )
+
+
+class LSTMCell(Cell):
+    """The long short-term memory cell with a forget gate. Stacked i | f | g | o.
+
+        a_i, a_f, a_g, a_o = W_ih x + b_ih + W_hh h_prev + b_hh
+        i = sigmoid(a_i)
+        f = sigmoid(a_f)
+        g = tanh(a_g)
+        o = sigmoid(a_o)
+        c = f * c_prev + i * g
+        h = o * tanh(c)
+
+    Parameters
+    ----------
+    input_size, hidden_size : int, at least 1
+
+    Raises
+    ------
+    ValueError : if a size is not a whole number of at least 1
+
+    Notes
+    -----
+    Hochreiter and Schmidhuber (1997), Gers et al. (2000). The chapter "The LSTM" derives it.
+
+    >>> h, c = LSTMCell(2, 3)(torch.ones(4, 2))
+    >>> h.shape, c.shape
+    (torch.Size([4, 3]), torch.Size([4, 3]))
+    """
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size, blocks=4)
+
+    def forward(self, x, state=None):
+        """One time step: x (N, I) and the previous (h, c), zeros if None, to (h, c), (N, H) each.
+
+        Raises ValueError if a shape, dtype or device does not fit.
+        """
+        x = self._input(x)
+        if state is not None and (not isinstance(state, tuple) or len(state) != 2):
+            raise ValueError(f"state: expected a pair (h, c), got {type(state).__name__}")
+        h_prev, c_prev = state or (None, None)
+        h_prev, c_prev = self._state("state h", h_prev, x), self._state("state c", c_prev, x)
+
+        a = linear(x, self.weight_ih, self.bias_ih) + linear(h_prev, self.weight_hh, self.bias_hh)
+        a_i, a_f, a_g, a_o = a.chunk(4, dim=1)
+        i = torch.sigmoid(a_i)
+        f = torch.sigmoid(a_f)
+        g = torch.tanh(a_g)
+        o = torch.sigmoid(a_o)
+        c = f * c_prev + i * g
+        h = o * torch.tanh(c)
+        return h, c
+
+
+class GRUCell(Cell):
+    """The gated recurrent unit. Stacked r | z | n.
+
+        a_ir, a_iz, a_in = W_ih x + b_ih
+        a_hr, a_hz, a_hn = W_hh h_prev + b_hh
+        r = sigmoid(a_ir + a_hr)
+        z = sigmoid(a_iz + a_hz)
+        n = tanh(a_in + r * a_hn)
+        h = (1 - z) * n + z * h_prev
+
+    The reset gate comes after the product W_hn h_prev, as in PyTorch and cuDNN; Cho et al. (2014)
+    apply it to h_prev before. z = 1 keeps the old state.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int, at least 1
+
+    Raises
+    ------
+    ValueError : if a size is not a whole number of at least 1
+
+    Notes
+    -----
+    Cho et al. (2014), arXiv:1406.1078, equations 5 to 8. The chapter "The GRU" derives it.
+
+    >>> GRUCell(2, 3)(torch.ones(4, 2)).shape
+    torch.Size([4, 3])
+    """
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size, blocks=3)
+
+    def forward(self, x, state=None):
+        """One time step: x (N, I) and the previous h (N, H), zeros if None, to h (N, H).
+
+        Raises ValueError if a shape, dtype or device does not fit.
+        """
+        x = self._input(x)
+        h_prev = self._state("state", state, x)
+
+        a_ir, a_iz, a_in = linear(x, self.weight_ih, self.bias_ih).chunk(3, dim=1)
+        a_hr, a_hz, a_hn = linear(h_prev, self.weight_hh, self.bias_hh).chunk(3, dim=1)
+        r = torch.sigmoid(a_ir + a_hr)
+        z = torch.sigmoid(a_iz + a_hz)
+        n = torch.tanh(a_in + r * a_hn)
+        h = (1 - z) * n + z * h_prev
+        return h

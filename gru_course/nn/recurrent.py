@@ -1,0 +1,105 @@
+"""One cell, many steps: the loop over time, and a linear layer that reads its states."""
+
+import torch
+from torch import nn
+
+from gru_course.reference._checks import check_sizes
+
+
+class Recurrent(nn.Module):
+    """Run a cell over a batch of sequences.
+
+        state_t = cell(x_t, state_{t-1}),   t = 1 ... T
+
+    Parameters
+    ----------
+    cell : a module that maps (x, state) to the next state, which is h or a pair (h, c)
+
+    Notes
+    -----
+    `torch.nn.RNN`, `LSTM` and `GRU` with batch_first=True compute the same, faster; they shape the
+    last state (1, N, H).
+
+    >>> from gru_course.nn import GRUCell
+    >>> hs, h_last = Recurrent(GRUCell(2, 3))(torch.ones(4, 5, 2))
+    >>> hs.shape, h_last.shape
+    (torch.Size([4, 5, 3]), torch.Size([4, 3]))
+    """
+
+    def __init__(self, cell):
+        super().__init__()
+        self.cell = cell
+        self.hidden_size = cell.hidden_size
+
+    def forward(self, xs, state=None):
+        """All hidden states and the last state.
+
+        Parameters
+        ----------
+        xs : (N, T, I) inputs, batch first
+        state : the state before the first step, as the cell takes it; None for zeros
+
+        Returns
+        -------
+        hs : (N, T, H) hidden states
+        state : the state after the last step: h (N, H), or (h, c) for an LSTM
+
+        Raises
+        ------
+        ValueError : if xs does not have three axes or no time step; the cell checks the rest
+        """
+        if not isinstance(xs, torch.Tensor):
+            raise ValueError(f"xs: expected a tensor (N, T, I), got {type(xs).__name__}")
+        if xs.ndim != 3 or xs.shape[1] == 0:
+            raise ValueError(
+                f"xs: expected shape (N, T, I) with T at least 1, got {tuple(xs.shape)}"
+            )
+        hs = []
+        for x in xs.unbind(dim=1):
+            state = self.cell(x, state)
+            hs.append(state[0] if isinstance(state, tuple) else state)
+        return torch.stack(hs, dim=1), state
+
+
+class Readout(nn.Module):
+    """A recurrent layer and a linear layer that reads its hidden states.
+
+        y = W h_T + b                   last=True: one output a sequence (many to one)
+        y_t = W h_t + b                 last=False: one output a step (many to many)
+
+    Parameters
+    ----------
+    recurrent : `Recurrent`, or `torch.nn.RNN`, `LSTM` or `GRU` with batch_first=True
+    output_size : int, at least 1
+    last : whether to read the last hidden state only
+
+    Raises
+    ------
+    ValueError : if output_size is not a whole number of at least 1
+
+    >>> from gru_course.nn import GRUCell
+    >>> Readout(Recurrent(GRUCell(2, 3)), output_size=1)(torch.ones(4, 5, 2)).shape
+    torch.Size([4, 1])
+    """
+
+    def __init__(self, recurrent, output_size, last=True):
+        super().__init__()
+        check_sizes(output_size=output_size)
+        self.recurrent = recurrent
+        self.linear = nn.Linear(recurrent.hidden_size, output_size)
+        self.last = last
+
+    def forward(self, xs):
+        """Map xs (N, T, I) to outputs (N, O), or (N, T, O) with last=False."""
+        hs, _ = self.recurrent(xs)
+        return self.linear(hs[:, -1] if self.last else hs)
+
+
+def parameter_count(module):
+    """How many numbers training changes in a module.
+
+    >>> from gru_course.nn import GRUCell
+    >>> parameter_count(GRUCell(2, 3))  # 3 blocks of 3 * (2 + 3) weights and 3 + 3 biases
+    63
+    """
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)

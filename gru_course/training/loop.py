@@ -1,0 +1,225 @@
+"""One training loop, short enough to be read before it is trusted."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from tqdm import tqdm
+
+from gru_course.training import checkpoint as checkpoints
+
+
+@dataclass
+class History:
+    """What happened, one entry an epoch; epochs are counted from 0."""
+
+    train: list[float]  # mean training loss over the epoch, while the weights were changing
+    valid: list[float]  # validation loss after the epoch
+    grad_norm: list[float]  # global norm of the gradient before clipping, mean over the batches
+    best_epoch: int | None  # valid[best_epoch] is the smallest; None if no epoch was finished
+    stopped: str  # why training ended: "epochs", "patience" or "interrupted"
+
+
+def fit(
+    model,
+    loss_function,
+    train,
+    valid,
+    *,
+    epochs,
+    batch_size,
+    lr,
+    clip=1.0,
+    patience=10,
+    seed=0,
+    progress=True,
+    checkpoint=None,
+):
+    """Train with Adam, and keep the weights that did best on the validation data.
+
+    Parameters
+    ----------
+    model : torch module that maps a batch of inputs to predictions; training happens where its
+        parameters are
+    loss_function : maps (predictions, targets) of a batch to their mean loss, one number
+    train, valid : pairs (inputs, targets) of tensors or arrays whose first axis counts the
+        examples; floats are converted to the dtype of the model, whole numbers stay
+    epochs : int, how often to go through the training data at most
+    batch_size : int, examples a step; the last batch of an epoch may be smaller
+    lr : Adam's learning rate
+    clip : largest global norm of the gradient; float("inf") only measures it
+    patience : int, epochs without a new smallest validation loss after which training stops
+    seed : int, for the order of the examples and for dropout; global generators are left alone
+    progress : whether to show a progress bar
+    checkpoint : path of a file written after every epoch, or None. If it exists, the run in it
+        goes on from its last finished epoch and ends as if it had never stopped.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    ValueError : if an argument does not fit, predictions and targets differ in shape, the loss is
+        not one number, or it stops being finite
+
+    Notes
+    -----
+    However training ends, by an interrupt (Ctrl-C, or the stop button of a notebook) or an error
+    too, the model is left in evaluation mode with the best weights of the finished epochs.
+    Adam: Kingma and Ba (2015). Clipping by the global norm: Pascanu et al. (2013).
+
+    >>> x = torch.linspace(-1, 1, 64)[:, None]
+    >>> model = torch.nn.Linear(1, 1)
+    >>> history = fit(model, torch.nn.functional.mse_loss, (x, 2 * x), (x, 2 * x),
+    ...               epochs=25, batch_size=16, lr=0.1, progress=False)
+    >>> history.valid[history.best_epoch] < 1e-3
+    True
+    """
+    _check_arguments(model, epochs, batch_size, lr, clip, patience, seed)
+    lr, clip = float(lr), float(clip)
+    train, valid = _tensors("train", train, model), _tensors("valid", valid, model)
+    where = train[0].device
+    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
+    shuffle = torch.Generator().manual_seed(seed)
+    rows, best_epoch, best = [], None, {}
+
+    settings = {"lr": lr, "batch_size": batch_size, "clip": clip, "seed": seed}
+    settings["data"] = [tuple(part.shape) for part in (*train, *valid)]
+    settings["model"] = [(name, tuple(p.shape)) for name, p in model.named_parameters()]
+    if checkpoint is not None and (run := checkpoints.load(checkpoint, settings)):
+        model.load_state_dict(run["model"])
+        optimizer.load_state_dict(run["optimizer"])
+        shuffle.set_state(run["shuffle"])
+        rows, best_epoch, best = run["rows"], run["best_epoch"], run["best"]
+
+    stopped = "epochs"
+    bar = tqdm(range(len(rows), epochs), initial=len(rows), total=epochs, disable=not progress)
+    # Dropout draws from torch's global generators: they are seeded here and then put back.
+    with bar, torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
+        try:
+            for epoch in bar:
+                if best_epoch is not None and epoch - best_epoch > patience:
+                    stopped = "patience"
+                    break
+                torch.manual_seed(int(torch.randint(2**62, (), generator=shuffle)))
+                order = torch.randperm(len(train[0]), generator=shuffle).to(where)
+                train_loss, grad_norm = _train(
+                    model, loss_function, train, order.split(batch_size), optimizer, clip
+                )
+                valid_loss = _evaluate(model, loss_function, valid, batch_size)
+                # The only time in an epoch that the CPU waits for the GPU.
+                row = torch.stack([train_loss, valid_loss, grad_norm]).tolist()
+                if not math.isfinite(row[0] + row[1]):
+                    raise ValueError(
+                        f"the loss is not finite in epoch {epoch}, counted from 0 (training "
+                        f"{row[0]}, validation {row[1]}): try a smaller lr than {lr}, "
+                        f"or a smaller clip than {clip}"
+                    )
+                rows.append(row)
+                if best_epoch is None or row[1] < rows[best_epoch][1]:
+                    best = {name: t.detach().clone() for name, t in model.state_dict().items()}
+                    best_epoch = epoch
+                bar.set_postfix(train=f"{row[0]:.3g}", valid=f"{row[1]:.3g}")
+                if checkpoint is not None:
+                    run = {"settings": settings, "model": model.state_dict(), "rows": rows}
+                    run |= {"optimizer": optimizer.state_dict(), "shuffle": shuffle.get_state()}
+                    checkpoints.save(checkpoint, run | {"best_epoch": best_epoch, "best": best})
+        except KeyboardInterrupt:
+            stopped = "interrupted"
+        finally:
+            if best:
+                model.load_state_dict(best)
+            model.eval()
+    columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], []]
+    return History(*columns, best_epoch=best_epoch, stopped=stopped)
+
+
+def _train(model, loss_function, data, batches, optimizer, clip):
+    """One pass with updates: the mean loss and the mean norm of the gradient, on the device."""
+    inputs, targets = data
+    model.train()
+    total = norms = torch.zeros((), device=inputs.device)
+    for batch in batches:
+        loss = _loss(model, loss_function, inputs[batch], targets[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        norms = norms + torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
+        optimizer.step()
+        total = total + loss.detach() * len(batch)
+    return total / len(inputs), norms / len(batches)
+
+
+@torch.no_grad()
+def _evaluate(model, loss_function, data, batch_size):
+    """The mean loss, on the device, without updates."""
+    inputs, targets = data
+    model.eval()
+    total = torch.zeros((), device=inputs.device)
+    for x, target in zip(inputs.split(batch_size), targets.split(batch_size), strict=True):
+        total = total + _loss(model, loss_function, x, target) * len(x)
+    return total / len(inputs)
+
+
+def _loss(model, loss_function, inputs, targets):
+    prediction = model(inputs)
+    shape, wanted = tuple(prediction.shape), tuple(targets.shape)
+    fits = shape == wanted
+    if not targets.is_floating_point() and len(shape) == len(wanted) + 1:
+        # Class numbers have no axis of classes; it is the second one, as cross_entropy has it, or
+        # the last one. An axis of one class is the (N, 1) against (N,) mistake again.
+        fits = any(shape[a] > 1 and shape[:a] + shape[a + 1 :] == wanted for a in (1, len(wanted)))
+    if not fits:
+        raise ValueError(
+            f"targets: expected the shape of the model's predictions {shape}, got {wanted}; "
+            "broadcasting would compare every prediction with every target"
+        )
+    loss = loss_function(prediction, targets)
+    if not isinstance(loss, torch.Tensor) or loss.ndim != 0:
+        raise ValueError(
+            f"loss_function: expected one number for a batch, a tensor of shape (), "
+            f"got {tuple(loss.shape) if isinstance(loss, torch.Tensor) else type(loss).__name__}"
+        )
+    return loss
+
+
+def _tensors(name, pair, model):
+    """The pair as finite tensors of one length, on the model's device and in its dtype."""
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise ValueError(f"{name}: expected a pair (inputs, targets), got {type(pair).__name__}")
+    parameter = next(model.parameters())
+    tensors = []
+    for part, value in zip(("inputs", "targets"), pair, strict=True):
+        try:
+            value = torch.as_tensor(value, device=parameter.device)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ValueError(f"{name} {part}: expected an array of numbers: {error}") from error
+        if value.ndim == 0 or len(value) == 0:
+            raise ValueError(
+                f"{name} {part}: expected at least one example, got shape {tuple(value.shape)}"
+            )
+        if value.is_floating_point():
+            value = value.to(parameter.dtype)
+            if not value.isfinite().all():
+                raise ValueError(f"{name} {part}: expected finite numbers, got NaN or infinity")
+        tensors.append(value)
+    if len(tensors[0]) != len(tensors[1]):
+        raise ValueError(
+            f"{name}: expected as many targets as inputs, "
+            f"got {len(tensors[1])} targets and {len(tensors[0])} inputs"
+        )
+    return tensors
+
+
+def _check_arguments(model, epochs, batch_size, lr, clip, patience, seed):
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise ValueError("model: expected a module with parameters to train, got none")
+    least = {"epochs": 1, "batch_size": 1, "patience": 1, "seed": 0}
+    for (name, low), value in zip(least.items(), (epochs, batch_size, patience, seed), strict=True):
+        if isinstance(value, bool) or not isinstance(value, int) or value < low:
+            raise ValueError(f"{name}: expected a whole number of at least {low}, got {value!r}")
+    for name, value in {"lr": lr, "clip": clip}.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+            raise ValueError(f"{name}: expected a number above 0, got {value!r}")
+    if math.isinf(lr):
+        raise ValueError(f"lr: expected a finite number, got {lr!r}")
