@@ -68,9 +68,7 @@ def check(name: str, answer: Any) -> Result:
     ValueError : if there is no exercise of this name
     """
     if name not in _CHECKERS:
-        raise ValueError(
-            f"name: expected one of {', '.join(sorted(_CHECKERS))}, got {name!r}"
-        )
+        raise ValueError(f"name: expected one of {', '.join(sorted(_CHECKERS))}, got {name!r}")
     if answer is None or answer is Ellipsis:
         return Result(False, "Not attempted yet: replace the `...` by your answer.")
     try:
@@ -89,7 +87,9 @@ def call(function: Any, *args: Any) -> Any:
     try:
         inspect.signature(function).bind(*args)
     except TypeError as error:
-        raise Wrong(f"Your function cannot be called with {len(args)} arguments: {error}.") from None
+        raise Wrong(
+            f"Your function cannot be called with {len(args)} arguments: {error}."
+        ) from None
     copies = [a.copy() if isinstance(a, np.ndarray) else a for a in args]
     try:
         value = function(*args)
