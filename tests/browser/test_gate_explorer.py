@@ -1,4 +1,4 @@
-"""The gate explorer on the built landing page, without any Python behind it."""
+"""The gate explorer on built pages, without any Python behind it."""
 
 import itertools
 import re
@@ -10,7 +10,8 @@ import pytest
 
 from gru_course.reference import gru
 
-PAGE = "book/index.html"
+LANDING = "book/index.html"
+PAGE = "book/gating/gru.html"  # has an explorer as the class makes it, with no settings
 GRIDS = {  # what each slider can be set to
     "x": np.linspace(-2, 2, 81),
     "h_prev": np.linspace(-1, 1, 201),
@@ -40,7 +41,7 @@ SET_AND_READ = """(settings) => {
 @contextmanager
 def opened(browser, url, **context):
     """The page with its explorer mounted; the end checks what the browser complained about."""
-    own = url[: url.index(PAGE)]
+    own = url[: url.index("book/")]
     complaints = []
     with browser.new_context(**context) as made:
         page = made.new_page()
@@ -94,6 +95,15 @@ def test_readout_equals_the_reference(browser, url):
             assert number == pytest.approx(value, rel=0, abs=1e-9), (setting, name)
             assert float(text.replace("−", "-")) == pytest.approx(value, abs=0.0051), text
             assert re.fullmatch(r"−?(0\.\d{3}|1\.00)", text), text
+
+
+def test_the_landing_page_moves_at_once(browser, site_url):
+    with opened(browser, site_url + LANDING) as page:
+        state = page.locator(".gru-explorer [data-out=h]")
+        before = state.text_content()
+        page.locator(".gru-explorer [data-slider=z] input").focus()
+        page.keyboard.press("ArrowLeft")
+        assert state.text_content() != before
 
 
 def test_half_life(browser, url):
