@@ -1,6 +1,7 @@
 """Checkers of the chapter "Vanishing and exploding gradients"."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -168,7 +169,7 @@ def _fixed_points(w, b):
         a = math.atanh(math.sqrt(1 - 1 / w))
         ends = sorted([*ends, *(min(1.0, max(-1.0, (s * a - b) / w)) for s in (-1, 1))])
     found = []
-    for low, high in zip(ends, ends[1:], strict=False):
+    for low, high in pairwise(ends):
         at_low, at_high = (math.tanh(w * h + b) - h for h in (low, high))
         if at_low * at_high >= 0:
             continue
