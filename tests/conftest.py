@@ -1,0 +1,85 @@
+"""What the tests of the book and of its pages share: the built site, a server and a browser."""
+
+import functools
+import http.server
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).parents[1]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# No sandbox: the pages are our own, and containers do not offer the namespaces that it needs.
+# The rest keeps the browser itself off the network, so that every request seen is the page's.
+BROWSER_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def build_book(output: Path) -> Path:
+    """Build the book from scratch into a folder; any warning is an error."""
+    command = [Path(sys.executable).with_name("jupyter-book"), "build", ROOT]
+    command += ["--path-output", output, "-W", "-n", "--keep-going"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    log = run.stdout + run.stderr
+    complaints = re.findall(r".*\b(?:WARNING|ERROR)\b.*", log)
+    assert run.returncode == 0, f"jupyter-book exited with {run.returncode}:\n{log[-8000:]}"
+    assert not complaints, "\n".join(complaints)
+    return output / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory, worker_id) -> Path:
+    """The folder of the built book, built once for all workers."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    done = shared / "book-is-built"
+    with FileLock(shared / "book.lock"):
+        if not done.exists():
+            shutil.rmtree(shared / "book", ignore_errors=True)
+            build_book(shared / "book")
+            done.touch()
+    return shared / "book" / "_build" / "html"
+
+
+class _QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format, *args):
+        pass
+
+
+@pytest.fixture(scope="session")
+def site_url(site):
+    """The site's address under a sub-path, as project pages are published."""
+    handler = functools.partial(_QuietHandler, directory=str(site.parent))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/{site.name}/"
+        server.shutdown()
+
+
+# Per module: Playwright keeps an event loop in this thread, which would be in the way of the
+# notebooks' kernels that the same worker runs afterwards.
+@pytest.fixture(scope="module")
+def browser():
+    """Headless Chromium; where CI is set, a missing one is a failure."""
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        missing = f"None of {', '.join(BROWSERS)} is on the PATH: pages were not looked at."
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=BROWSER_ARGS)
+        yield chromium
+        chromium.close()
