@@ -1,0 +1,9 @@
+"""Sliders for the chapters: live in Jupyter with Python, and on the published page without.
+
+Every widget is one Python class, whose traits Python reads and sets, and one ES module in
+``static/`` that draws it and does its arithmetic in the browser. See `gru_course.widgets._base`.
+"""
+
+from gru_course.widgets.gate_explorer import GateExplorer
+
+__all__ = ["GateExplorer"]

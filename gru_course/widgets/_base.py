@@ -1,0 +1,118 @@
+"""What every widget shares: its module's text, its HTML for the page, its checked traits.
+
+A widget is shown by one of two hosts. In Jupyter, Colab and Binder anywidget mounts it on a model
+that Python shares. On the published page there is no Python: `CourseWidget` adds an HTML form of
+itself to the notebook's output, which ``static/host.mjs`` finds and mounts with the same module.
+"""
+
+import json
+import math
+import numbers
+from pathlib import Path
+
+import anywidget
+import traitlets
+
+from gru_course.palette import BY_SYMBOL
+
+STATIC = Path(__file__).parent / "static"
+
+
+def module_text(name, **constants):
+    """Join the shared parts, constants and ``static/NAME.mjs`` into one ES module.
+
+    anywidget takes one text without relative imports, and so does a page opened from disk.
+
+    Parameters
+    ----------
+    name : the widget's module, ``static/NAME.mjs``, which ends in ``export default { render }``
+    constants : what Python knows and the module needs, JSON-able; the module sees each by its name
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError : if there is no such module
+    """
+    path = STATIC / f"{name}.mjs"
+    if not path.is_file():
+        known = sorted(p.stem for p in STATIC.glob("*.mjs") if p.stem not in ("host", "parts"))
+        raise ValueError(f"name: expected one of {', '.join(known)}, got {name!r}")
+    # The palette is Python's, so that figures and widgets cannot disagree about a colour.
+    constants = {"COLORS": BY_SYMBOL, **constants}
+    lines = [f"const {key} = {json.dumps(value)};" for key, value in constants.items()]
+    parts = (STATIC / "parts.mjs").read_text(encoding="utf-8")
+    return "\n".join([*lines, parts, path.read_text(encoding="utf-8")])
+
+
+class Number(traitlets.TraitType):
+    """A finite number from `low` to `high`, synchronised with the page."""
+
+    def __init__(self, low, high):
+        super().__init__(default_value=0.0)
+        self.low, self.high = low, high
+        self.tag(sync=True, page=True)
+
+    def validate(self, obj, value):
+        fits = (
+            isinstance(value, numbers.Real)
+            and not isinstance(value, bool)
+            and math.isfinite(value)
+            and self.low <= value <= self.high
+        )
+        if not fits:
+            raise ValueError(
+                f"{self.name}: expected a number from {self.low} to {self.high}, got {value!r}"
+            )
+        return float(value)
+
+
+class Switch(traitlets.TraitType):
+    """True or False, synchronised with the page."""
+
+    def __init__(self):
+        super().__init__(default_value=False)
+        self.tag(sync=True, page=True)
+
+    def validate(self, obj, value):
+        if not isinstance(value, bool):
+            raise ValueError(f"{self.name}: expected True or False, got {value!r}")
+        return value
+
+
+class CourseWidget(anywidget.AnyWidget):
+    """An anywidget that also brings its own HTML, for pages without a kernel.
+
+    A subclass sets `module` and `_esm = module_text(module)` and defines `still`.
+    """
+
+    module = ""
+
+    def state(self):
+        """The traits that the page shares, as a dict in alphabetical order."""
+        return {name: getattr(self, name) for name in sorted(self.trait_names(page=True))}
+
+    def still(self):
+        """HTML shown where no script runs."""
+        raise NotImplementedError
+
+    def html(self):
+        """The same text for the same state, so that a stored notebook output can be compared."""
+        # "<" would let a value end the script element.
+        state = json.dumps(self.state(), allow_nan=False).replace("<", "\\u003c")
+        return (
+            f'<div class="gru-widget" data-module="{self.module}">'
+            f'<script type="application/json">{state}</script>'
+            f"{self.still()}</div>"
+        )
+
+    def _repr_mimebundle_(self, **kwargs):
+        data, metadata = super()._repr_mimebundle_(**kwargs)
+        return {**data, "text/html": self.html()}, metadata
+
+    def __repr__(self):
+        """No address: the text is the same on every run."""
+        state = ", ".join(f"{name}={value!r}" for name, value in self.state().items())
+        return f"{type(self).__name__}({state})"

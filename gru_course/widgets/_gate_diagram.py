@@ -1,0 +1,271 @@
+"""The picture of one GRU step, as SVG.
+
+The data flows along one axis, from the inputs to the new state; across it lie three lanes: the old
+state, the gates, the candidate. The wide form flows to the right; the narrow one, for a phone, is
+its mirror image about the diagonal and flows down. ``static/gate_explorer.mjs`` shows both and
+moves what carries a ``data-`` attribute; a page without scripts keeps the narrow one as it is.
+"""
+
+from typing import NamedTuple
+
+from gru_course.palette import BY_SYMBOL
+
+
+class Form(NamedTuple):
+    """Where the stations lie along the flow and the lanes across it, in pixels."""
+
+    name: str
+    size: tuple[int, int]
+    along: dict[str, int]
+    lanes: dict[str, int]
+    radius: int
+
+    def at(self, station, lane):
+        point = self.along[station], self.lanes[lane]
+        return point if self.name == "wide" else point[::-1]
+
+
+WIDE = Form(
+    "wide",
+    (720, 300),
+    {"in": 40, "r": 146, "mix": 256, "a": 352, "z": 458, "sum": 584, "out": 680},
+    {"state": 48, "gate": 150, "candidate": 252},
+    30,
+)
+NARROW = Form(
+    "narrow",
+    (340, 424),
+    {"in": 32, "r": 88, "mix": 160, "a": 205, "z": 262, "sum": 336, "out": 394},
+    {"state": 52, "gate": 170, "candidate": 288},
+    28,
+)
+
+OPERATOR_RADIUS = 12
+# Largest size of each quantity that is drawn in a circle, and whether it has a sign.
+SPANS = {"x": 2.0, "h_prev": 1.0, "r": 1.0, "z": 1.0, "n": 1.0, "h": 1.0}
+SIGNED = ("x", "h_prev", "n", "h")
+
+H_PREV = "h<tspan {sub}>t−1</tspan>"
+NAMES = {
+    "x": "x<tspan {sub}>t</tspan>",
+    "h_prev": H_PREV,
+    "a_r": "a<tspan {sub}>r</tspan>",
+    "a_z": "a<tspan {sub}>z</tspan>",
+    "r": "r",
+    "z": "z",
+    "n": "n",
+    "h": "h<tspan {sub}>t</tspan>",
+    "reset": "r · h",
+    "rest": "1 − z",
+    "keep": "z " + H_PREV,
+    "take": "(1 − z) n",
+}
+SUBSCRIPT = 'font-size="70%" dy="3"'
+
+
+def digits(value):
+    """A number to three digits, with a true minus sign and no minus zero."""
+    text = f"{value:.3f}" if abs(value) < 0.9995 else f"{value:.2f}"
+    return text.replace("-", "−") if float(text) else text.lstrip("-")
+
+
+def wire_width(key, value):
+    """Pixels: four for each unit; pre-activations, which reach 8, at a quarter of that."""
+    return 1 + abs(value) * (1 if key in ("a_r", "a_z") else 4)
+
+
+def level(cx, cy, radius, share, signed):
+    """Path of the part of a circle that a value fills.
+
+    A gate fills from the bottom, share 0 to 1. A signed value fills from the middle line, up to
+    the top for share 1 and down to the bottom for share -1.
+    """
+    height = share if signed else 2 * share - 1  # of the level, in radii above the centre
+    half = radius * max(0.0, 1 - height * height) ** 0.5
+    y = cy - radius * height
+    if signed:
+        sweep = 1 if share > 0 else 0
+        return (
+            f"M{cx - radius} {cy}A{radius} {radius} 0 0 {sweep} {cx - half:.2f} {y:.2f}"
+            f"H{cx + half:.2f}A{radius} {radius} 0 0 {sweep} {cx + radius} {cy}Z"
+        )
+    large = 1 if height > 0 else 0
+    return f"M{cx - half:.2f} {y:.2f}A{radius} {radius} 0 {large} 0 {cx + half:.2f} {y:.2f}Z"
+
+
+def _name(key):
+    return (
+        '<tspan font-family="STIX Two Text,Cambria,Georgia,serif" font-style="italic">'
+        f"{NAMES[key].format(sub=SUBSCRIPT)}</tspan>"
+    )
+
+
+def _circle(form, key, station, lane, values):
+    cx, cy = form.at(station, lane)
+    fill = level(cx, cy, form.radius, values[key] / SPANS[key], key in SIGNED)
+    color = BY_SYMBOL["neutral" if key == "x" else key[0]]
+    lift = 5 if "_" in key or key in "xh" else 4
+    return (
+        f'<path data-level="{key}" d="{fill}" fill="{color}" fill-opacity="0.3"/>'
+        f'<circle cx="{cx}" cy="{cy}" r="{form.radius}" fill="none" stroke="{color}" '
+        f'stroke-width="2.5"/>'
+        f'<text x="{cx}" y="{cy - lift}" text-anchor="middle" font-size="16">{_name(key)}</text>'
+        f'<text x="{cx}" y="{cy + 15}" text-anchor="middle" font-size="13" '
+        f'data-number="{key}">{digits(values[key])}</text>'
+    )
+
+
+def _operator(form, sign, station, lane):
+    cx, cy = form.at(station, lane)
+    arm = 5 if sign == "+" else 4
+    lines = (
+        f"M{cx - arm} {cy}H{cx + arm}M{cx} {cy - arm}V{cy + arm}"
+        if sign == "+"
+        else f"M{cx - arm} {cy - arm}L{cx + arm} {cy + arm}M{cx - arm} {cy + arm}L{cx + arm} "
+        f"{cy - arm}"
+    )
+    return (
+        f'<circle cx="{cx}" cy="{cy}" r="{OPERATOR_RADIUS}" fill="none" stroke="currentColor" '
+        f'stroke-width="1.5"/><path d="{lines}" stroke="currentColor" stroke-width="2" '
+        f'stroke-linecap="round"/>'
+    )
+
+
+def _wire(key, color, points, start, end, values):
+    """A wire through `points`, cut by `start` and `end` pixels to leave room for what it joins.
+
+    A corner is rounded. The arrow's tip touches the end; the wire stops at its foot.
+    """
+    (x0, y0), *corners, (x1, y1) = points
+    dx, dy = _direction((x0, y0), (corners or [(x1, y1)])[0])
+    path = f"M{x0 + dx * start} {y0 + dy * start}"
+    for cx, cy in corners:
+        bend = 26
+        path += f"L{cx - dx * bend} {cy - dy * bend}Q{cx} {cy} "
+        dx, dy = _direction((cx, cy), (x1, y1))
+        path += f"{cx + dx * bend} {cy + dy * bend}"
+    tip = x1 - dx * end, y1 - dy * end
+    foot = tip[0] - dx * 9, tip[1] - dy * 9
+    path += f"L{foot[0]} {foot[1]}"
+    arrow = (
+        f"M{tip[0]} {tip[1]}L{foot[0] - dy * 7} {foot[1] + dx * 7}"
+        f"L{foot[0] + dy * 7} {foot[1] - dx * 7}Z"
+    )
+    return (
+        f'<g{_hand(key)}><path data-wire="{key}" d="{path}" fill="none" stroke="{color}" '
+        f'stroke-width="{wire_width(key, values[key]):.2f}"/>'
+        f'<path d="{arrow}" fill="{color}"/></g>'
+    )
+
+
+def _direction(start, end):
+    """Unit step between two points on one horizontal or vertical line."""
+    dx, dy = end[0] - start[0], end[1] - start[1]
+    return (dx > 0) - (dx < 0), (dy > 0) - (dy < 0)
+
+
+def _label(key, x, y, anchor, values, stacked):
+    number = f'data-number="{key}">{digits(values[key])}</tspan>'
+    if stacked:
+        number = f'<tspan x="{x}" y="{y + 15}" {number}'
+    else:
+        # The subscript before it has moved the line; y brings it back.
+        number = f'<tspan y="{y}" dx="6" {number}'
+    return (
+        f'<text x="{x}" y="{y}" text-anchor="{anchor}" font-size="13"{_hand(key)}>'
+        f"{_name(key)}{number}</text>"
+    )
+
+
+def _hand(key):
+    """Mark what a gate that is driven directly does not have."""
+    return ' data-hand=""' if key in ("a_r", "a_z") else ""
+
+
+def picture(form, values, words):
+    """Draw one step.
+
+    Parameters
+    ----------
+    form : WIDE or NARROW
+    values : dict of every number in the picture: those of `GateExplorer.values` and the wires'
+    words : the alternative text
+
+    Returns
+    -------
+    str, an svg element without ids, so that a page can hold any number of them
+    """
+    state, reset, update, candidate, neutral = (
+        BY_SYMBOL[s] for s in ("h", "r", "z", "n", "neutral")
+    )
+    at, radius, small = form.at, form.radius, OPERATOR_RADIUS
+    wide = form is WIDE
+    # A pre-activation's own text takes room at the start of its wire.
+    after_text = 34 if wide else 8
+    wires = [
+        ("h_prev", state, [at("in", "state"), at("z", "state")], radius, small),
+        ("recurrent", state, [at("mix", "state"), at("mix", "gate")], 0, small),
+        ("a_r", neutral, [at("in", "gate"), at("r", "gate")], after_text, radius),
+        ("r", reset, [at("r", "gate"), at("mix", "gate")], radius, small),
+        ("x", neutral, [at("in", "candidate"), at("mix", "candidate")], radius, radius),
+        ("reset", state, [at("mix", "gate"), at("mix", "candidate")], small, radius),
+        ("n", candidate, [at("mix", "candidate"), at("z", "candidate")], radius, small),
+        ("a_z", neutral, [at("a", "gate"), at("z", "gate")], after_text, radius),
+        ("z", update, [at("z", "gate"), at("z", "state")], radius, small),
+        ("rest", update, [at("z", "gate"), at("z", "candidate")], radius, small),
+        ("keep", state, [at("z", "state"), at("sum", "state"), at("sum", "gate")], small, small),
+        (
+            "take",
+            candidate,
+            [at("z", "candidate"), at("sum", "candidate"), at("sum", "gate")],
+            small,
+            small,
+        ),
+        ("h", state, [at("sum", "gate"), at("out", "gate")], small, radius),
+    ]
+    circles = [
+        ("h_prev", "in", "state"),
+        ("x", "in", "candidate"),
+        ("r", "r", "gate"),
+        ("n", "mix", "candidate"),
+        ("z", "z", "gate"),
+        ("h", "out", "gate"),
+    ]
+    operators = [
+        ("×", "mix", "gate"),
+        ("×", "z", "state"),
+        ("×", "z", "candidate"),
+        ("+", "sum", "gate"),
+    ]
+    if wide:
+        labels = [
+            ("reset", 268, 206, "start"),
+            ("rest", 470, 206, "start"),
+            ("keep", 532, 36, "middle"),
+            ("take", 532, 276, "middle"),
+            ("a_r", 40, 146, "middle"),
+            ("a_z", 352, 146, "middle"),
+        ]
+    else:
+        labels = [
+            ("reset", 220, 133, "middle"),
+            ("rest", 226, 244, "middle"),
+            ("keep", 64, 300, "start"),
+            ("take", 276, 300, "end"),
+            ("a_r", 170, 14, "middle"),
+            ("a_z", 170, 200, "middle"),
+        ]
+    width, height = form.size
+    return (
+        f'<svg class="gru-picture gru-{form.name}" viewBox="0 0 {width} {height}" role="img" '
+        f'aria-label="{words}" fill="currentColor" font-family="inherit" '
+        f'style="width:100%;max-width:{width + 60}px;height:auto">'
+        + "".join(_wire(*wire, values) for wire in wires)
+        + "".join(_circle(form, *circle, values) for circle in circles)
+        + "".join(_operator(form, *operator) for operator in operators)
+        + "".join(
+            _label(*label, values, stacked=not wide or label[0] in ("a_r", "a_z"))
+            for label in labels
+        )
+        + "</svg>"
+    )

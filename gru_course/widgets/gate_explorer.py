@@ -1,0 +1,164 @@
+"""One step of a GRU of one unit, with a slider on everything that enters it."""
+
+import math
+
+import numpy as np
+
+from gru_course.reference import gru
+from gru_course.widgets._base import CourseWidget, Number, Switch, module_text
+from gru_course.widgets._gate_diagram import NARROW, WIDE, digits, picture
+
+# Past this the sigmoid is 0 or 1 in float64, so it stands in for a gate driven to either end.
+SATURATED = 40.0
+
+
+def _logit(gate):
+    if gate in (0.0, 1.0):
+        return math.copysign(SATURATED, gate - 0.5)
+    return math.log(gate / (1 - gate))
+
+
+def _wires(x, h_prev, a_r, a_z, w_h, b_h, r, z, n, h):
+    """Every number in the picture, by the name of its wire or circle."""
+    recurrent = w_h * h_prev + b_h
+    return {
+        "x": x,
+        "h_prev": h_prev,
+        "a_r": a_r,
+        "a_z": a_z,
+        "r": r,
+        "z": z,
+        "n": n,
+        "h": h,
+        "recurrent": recurrent,
+        "reset": r * recurrent,
+        "keep": z * h_prev,
+        "rest": 1 - z,
+        "take": (1 - z) * n,
+    }
+
+
+# What the page draws before it knows its state.
+BLANK = _wires(
+    **dict.fromkeys(("x", "h_prev", "a_r", "a_z", "w_h", "b_h", "r", "z", "n", "h"), 0.0)
+)
+WORDS = "The data flow of one step of a gated recurrent unit; its numbers are written out below."
+
+
+class GateExplorer(CourseWidget):
+    """One step of a GRU with one unit, drawn as a data flow, with sliders.
+
+        r = sigmoid(a_r)                                   or r itself, with drive=True
+        z = sigmoid(a_z)                                   or z itself, with drive=True
+        n = tanh(w_x x + b_x + r (w_h h_prev + b_h))
+        h = (1 - z) n + z h_prev
+
+    In a network a_r and a_z are sums over x and h_prev; here they are set by hand, so that each
+    gate can be moved alone. All arguments are traits: Python reads and sets them while the
+    widget is shown, and the page follows.
+
+    Parameters
+    ----------
+    x : input x_t, from -2 to 2
+    h_prev : state before the step, from -1 to 1
+    a_r, a_z : pre-activations of the reset and the update gate, from -8 to 8
+    drive : False to use a_r and a_z, True to use r and z
+    r, z : the gates when driven directly, from 0 to 1
+    w_x, b_x : weight and bias of the input in the candidate, from -10 to 10
+    w_h, b_h : weight and bias of the state in the candidate, inside the reset product, from -10
+        to 10
+
+    Raises
+    ------
+    ValueError : if a value is not a finite number in its range, or drive is not a bool
+
+    Notes
+    -----
+    Cho et al. (2014), arXiv:1406.1078, with the reset gate applied after the product, as PyTorch
+    does; see the chapter on the gated recurrent unit.
+
+    >>> explorer = GateExplorer(x=1.0, h_prev=-0.5, drive=True, r=1.0, z=0.25)
+    >>> {name: round(value, 3) for name, value in explorer.values().items()}
+    {'r': 1.0, 'z': 0.25, 'n': 0.462, 'h': 0.222}
+    """
+
+    module = "gate_explorer"
+    _esm = module_text(
+        module, PICTURES={form.name: picture(form, BLANK, WORDS) for form in (WIDE, NARROW)}
+    )
+
+    x = Number(-2, 2)
+    h_prev = Number(-1, 1)
+    a_r = Number(-8, 8)
+    a_z = Number(-8, 8)
+    drive = Switch()
+    r = Number(0, 1)
+    z = Number(0, 1)
+    w_x = Number(-10, 10)
+    b_x = Number(-10, 10)
+    w_h = Number(-10, 10)
+    b_h = Number(-10, 10)
+
+    def __init__(
+        self,
+        *,
+        x=1.0,
+        h_prev=-0.6,
+        a_r=0.0,
+        a_z=2.2,
+        drive=False,
+        r=0.5,
+        z=0.9,
+        w_x=1.0,
+        b_x=0.0,
+        w_h=1.0,
+        b_h=0.0,
+    ):
+        super().__init__(
+            x=x,
+            h_prev=h_prev,
+            a_r=a_r,
+            a_z=a_z,
+            drive=drive,
+            r=r,
+            z=z,
+            w_x=w_x,
+            b_x=b_x,
+            w_h=w_h,
+            b_h=b_h,
+        )
+
+    def params(self):
+        """The widget's settings as `gru_course.reference.gru.Params` of a GRU with one unit.
+
+        The gates' rows see neither x nor h_prev: their biases are the pre-activations.
+        """
+        a_r, a_z = (_logit(self.r), _logit(self.z)) if self.drive else (self.a_r, self.a_z)
+        return gru.Params(
+            weight_ih=np.array([[0.0], [0.0], [self.w_x]]),
+            weight_hh=np.array([[0.0], [0.0], [self.w_h]]),
+            bias_ih=np.array([a_r, a_z, self.b_x]),
+            bias_hh=np.array([0.0, 0.0, self.b_h]),
+        )
+
+    def values(self):
+        """The gates, the candidate and the new state, from `gru_course.reference.gru.step`.
+
+        Returns
+        -------
+        dict with the floats r, z, n and h
+        """
+        h, cache = gru.step(np.array([[self.x]]), np.array([[self.h_prev]]), self.params())
+        return {"r": cache.r.item(), "z": cache.z.item(), "n": cache.n.item(), "h": h.item()}
+
+    def still(self):
+        values = self.values()
+        drawn = _wires(self.x, self.h_prev, self.a_r, self.a_z, self.w_h, self.b_h, **values)
+        r, z, n, h = (digits(values[name]) for name in "rznh")
+        return (
+            '<figure class="gru-still" style="margin:0 auto;max-width:400px">'
+            f"{picture(NARROW, drawn, WORDS)}"
+            f"<figcaption>One GRU step at r = {r}, z = {z}: the candidate n = {n} and the old "
+            f"state h<sub>t−1</sub> = {digits(self.h_prev)} blend into h<sub>t</sub> = {h}. With "
+            "JavaScript on, this picture has sliders.</figcaption></figure>"
+        )

@@ -1,0 +1,335 @@
+// The gate explorer: one step of a GRU with one unit. PICTURES holds the diagram's two forms, drawn
+// by _gate_diagram.py; here they are only moved: wire widths, levels in the circles, numbers.
+
+const KEYS = ["x", "h_prev", "a_r", "a_z", "drive", "r", "z", "w_x", "b_x", "w_h", "b_h"];
+const STEPS = 50;
+const STEPS_A_SECOND = 12;
+const X = "<i>x<sub>t</sub></i>";
+const H_PREV = "<i>h</i><sub>t−1</sub>";
+const H = "<i>h</i><sub>t</sub>";
+const A_R = "<i>a<sub>r</sub></i>";
+const A_Z = "<i>a<sub>z</sub></i>";
+
+const sigmoid = (a) => 0.5 * (1 + Math.tanh(0.5 * a));
+
+function read(model) {
+  return Object.fromEntries(KEYS.map((key) => [key, model.get(key)]));
+}
+
+// The step, line for line as in gru_course.reference.gru.step; reset after the product.
+function gruStep({ x, h_prev, a_r, a_z, drive, r: r_set, z: z_set, w_x, b_x, w_h, b_h }) {
+  const r = drive ? r_set : sigmoid(a_r);
+  const z = drive ? z_set : sigmoid(a_z);
+  const recurrent = w_h * h_prev + b_h;
+  const n = Math.tanh(w_x * x + b_x + r * recurrent);
+  const h = (1 - z) * n + z * h_prev;
+  return {
+    x, h_prev, a_r, a_z, r, z, n, h, recurrent,
+    reset: r * recurrent, keep: z * h_prev, rest: 1 - z, take: (1 - z) * n,
+  };
+}
+
+function run(state) {
+  const hs = [state.h_prev];
+  for (let k = 0; k < STEPS; k++) hs.push(gruStep({ ...state, h_prev: hs[k] }).h);
+  return hs;
+}
+
+// --- the diagram -------------------------------------------------------------------------------
+
+// As in _gate_diagram.py, which draws the same for pages without scripts.
+const SPANS = { x: 2, h_prev: 1, r: 1, z: 1, n: 1, h: 1 };
+const SIGNED = ["x", "h_prev", "n", "h"];
+
+function wireWidth(key, value) {
+  return 1 + Math.abs(value) * (key === "a_r" || key === "a_z" ? 1 : 4);
+}
+
+function level({ cx, cy, radius }, share, signed) {
+  const height = signed ? share : 2 * share - 1;
+  const half = radius * Math.sqrt(Math.max(0, 1 - height * height));
+  const y = cy - radius * height;
+  const arc = `A${radius} ${radius} 0`;
+  const [left, right, top] = [cx - half, cx + half, y].map((value) => value.toFixed(2));
+  if (signed) {
+    const sweep = share > 0 ? 1 : 0;
+    return `M${cx - radius} ${cy}${arc} 0 ${sweep} ${left} ${top}` +
+      `H${right}${arc} 0 ${sweep} ${cx + radius} ${cy}Z`;
+  }
+  return `M${left} ${top}${arc} ${height > 0 ? 1 : 0} 0 ${right} ${top}Z`;
+}
+
+function diagram() {
+  const node = markup("div", PICTURES.wide + PICTURES.narrow, { class: "gru-diagram" });
+  const find = (name) => [...node.querySelectorAll(`[data-${name}]`)]
+    .map((found) => [found, found.dataset[name]]);
+  const wires = find("wire");
+  const numbers = find("number");
+  const hand = find("hand");
+  const levels = find("level").map(([path, key]) => {
+    const circle = path.nextElementSibling;
+    const [cx, cy, radius] = ["cx", "cy", "r"].map((name) => Number(circle.getAttribute(name)));
+    return [path, key, { cx, cy, radius }];
+  });
+  return {
+    node,
+    update(values, drive) {
+      for (const [path, key] of wires) {
+        path.setAttribute("stroke-width", wireWidth(key, values[key]).toFixed(2));
+      }
+      for (const [path, key, circle] of levels) {
+        path.setAttribute("d", level(circle, values[key] / SPANS[key], SIGNED.includes(key)));
+      }
+      for (const [text, key] of numbers) text.textContent = digits(values[key]);
+      // A gate that is driven directly has no pre-activation.
+      for (const [part] of hand) part.setAttribute("visibility", drive ? "hidden" : "inherit");
+    },
+  };
+}
+
+// --- the sliders -------------------------------------------------------------------------------
+
+function controls(model) {
+  const unit = { min: 0, max: 1, step: 0.01 };
+  const wide = { min: -8, max: 8, step: 0.1 };
+  const sliders = {
+    x: slider(model, "x", { label: `input ${X}`, name: "input x", color: COLORS.neutral,
+      min: -2, max: 2, step: 0.05 }),
+    h_prev: slider(model, "h_prev", { label: `old state ${H_PREV}`, name: "old state h",
+      color: COLORS.h, min: -1, max: 1, step: 0.01 }),
+    a_r: slider(model, "a_r", { label: `reset gate ${A_R}`, color: COLORS.r, ...wide,
+      name: "pre-activation of the reset gate r" }),
+    r: slider(model, "r", { label: "reset gate <i>r</i>", color: COLORS.r, ...unit,
+      name: "reset gate r" }),
+    a_z: slider(model, "a_z", { label: `update gate ${A_Z}`, color: COLORS.z, ...wide,
+      name: "pre-activation of the update gate z" }),
+    z: slider(model, "z", { label: "update gate <i>z</i>", color: COLORS.z, ...unit,
+      name: "update gate z" }),
+  };
+  const box = element("input", { type: "checkbox", role: "switch",
+    "data-lm-suppress-shortcuts": "true" });
+  box.addEventListener("change", () => {
+    // Hand the gates over as they stand, so that nothing jumps.
+    const { r, z } = gruStep(read(model));
+    if (box.checked) {
+      model.set("r", r);
+      model.set("z", z);
+    } else {
+      const logit = (gate) => Math.max(-8, Math.min(8, Math.log(gate / (1 - gate))));
+      model.set("a_r", logit(r));
+      model.set("a_z", logit(z));
+    }
+    model.set("drive", box.checked);
+    model.save_changes();
+  });
+  const toggle = element("label", { class: "gru-switch" }, box,
+    markup("span", "set the gates <i>r</i> and <i>z</i> directly"));
+  return {
+    node: element("div", { class: "gru-sliders" },
+      ...Object.values(sliders).map(({ row }) => row), toggle),
+    update({ drive }) {
+      for (const { update } of Object.values(sliders)) update();
+      for (const key of ["a_r", "a_z"]) sliders[key].row.hidden = drive;
+      for (const key of ["r", "z"]) sliders[key].row.hidden = !drive;
+      box.checked = drive;
+    },
+  };
+}
+
+// --- the equations, with their numbers -----------------------------------------------------------
+
+function equation(name, key, color) {
+  const formula = element("span");
+  const numbers = element("span");
+  const result = element("b", { "data-out": key, style: `--gru-color: ${color}` });
+  let shown = "";
+  const node = element("p", {}, markup("span", name, { class: "gru-lead" }), " = ", formula, " ",
+    numbers, " ", element("span", {}, "= ", result));
+  return {
+    node,
+    update(html, text, value) {
+      if (html !== shown) formula.innerHTML = shown = html;
+      numbers.textContent = text && `= ${text}`;
+      show(result, value);
+    },
+  };
+}
+
+function equations() {
+  const rows = {
+    r: equation("<i>r</i>", "r", COLORS.r),
+    z: equation("<i>z</i>", "z", COLORS.z),
+    n: equation("<i>n</i>", "n", COLORS.n),
+    h: equation(H, "h", COLORS.h),
+  };
+  return {
+    node: element("div", { class: "gru-equations" }, ...Object.values(rows).map((row) => row.node)),
+    update(values, { drive, w_x, b_x, w_h, b_h }) {
+      const { x, h_prev, a_r, a_z, r, z, n, h } = values;
+      const byHand = "set by hand";
+      rows.r.update(drive ? byHand : `σ(${A_R})`, drive ? "" : `σ(${digits(a_r)})`, r);
+      rows.z.update(drive ? byHand : `σ(${A_Z})`, drive ? "" : `σ(${digits(a_z)})`, z);
+      const plain = w_x === 1 && b_x === 0 && w_h === 1 && b_h === 0;
+      rows.n.update(
+        plain
+          ? `tanh(${X} + <i>r</i> ${H_PREV})`
+          : `tanh(<i>w<sub>x</sub></i> ${X} + <i>b<sub>x</sub></i> + ` +
+            `<i>r</i> (<i>w<sub>h</sub></i> ${H_PREV} + <i>b<sub>h</sub></i>))`,
+        plain
+          ? `tanh(${digits(x)} + ${digits(r)} · ${digits(h_prev)})`
+          : `tanh(${digits(w_x)} · ${digits(x)} + ${digits(b_x)} + ` +
+            `${digits(r)} (${digits(w_h)} · ${digits(h_prev)} + ${digits(b_h)}))`,
+        n,
+      );
+      rows.h.update(`(1 − <i>z</i>) <i>n</i> + <i>z</i> ${H_PREV}`,
+        `${digits(1 - z)} · ${digits(n)} + ${digits(z)} · ${digits(h_prev)}`, h);
+    },
+  };
+}
+
+// --- fifty steps of the same input ---------------------------------------------------------------
+
+function chart(form, width, height) {
+  const [left, right, top, bottom] = [30, width - 14, 12, height - 34];
+  const px = (k) => left + ((right - left) * k) / STEPS;
+  const py = (value) => top + ((bottom - top) * (1 - value)) / 2;
+  const line = (values) =>
+    "M" + values.map((value, k) => `${px(k).toFixed(1)} ${py(value).toFixed(1)}`).join("L");
+  const path = (attributes) => svg("path", { fill: "none", "stroke-linejoin": "round",
+    ...attributes });
+  const grid = [-1, 0, 1].map((value) => svg("g", {},
+    path({ d: `M${left} ${py(value)}H${right}`, stroke: COLORS.neutral,
+      "stroke-opacity": value ? 0.35 : 0.8 }),
+    svg("text", { x: left - 8, y: py(value) + 4, "text-anchor": "end" }, `${value}`.replace("-", "−"))));
+  const ticks = [0, 10, 20, 30, 40, 50].map((k) =>
+    svg("text", { x: px(k), y: bottom + 16, "text-anchor": "middle" }, `${k}`));
+  const share = path({ stroke: COLORS.z, "stroke-width": 2, "stroke-dasharray": "6 4" });
+  const half = svg("circle", { r: 5, fill: COLORS.z, stroke: "currentColor", cy: py(0.5) });
+  const ahead = path({ stroke: COLORS.h, "stroke-width": 2, "stroke-opacity": 0.35 });
+  const played = path({ stroke: COLORS.h, "stroke-width": 3.5, "stroke-linecap": "round" });
+  const head = svg("circle", { r: 6, fill: COLORS.h, stroke: "currentColor", "stroke-width": 1.5 });
+  return {
+    node: svg("svg", { class: `gru-chart gru-${form}`, viewBox: `0 0 ${width} ${height}`,
+      role: "img", "aria-label": "The state over 50 steps of the same input, and the share of the " +
+        "old state that is left; the numbers are written below.",
+      fill: "currentColor", "font-size": 12 },
+      ...grid, ...ticks,
+      svg("text", { x: (left + right) / 2, y: height - 3, "text-anchor": "middle" }, "step"),
+      share, ahead, played, half, head),
+    update(hs, shares, halfLife, k) {
+      share.setAttribute("d", line(shares));
+      ahead.setAttribute("d", line(hs));
+      played.setAttribute("d", line(hs.slice(0, k + 1)));
+      half.setAttribute("cx", px(Math.min(halfLife, STEPS)));
+      half.setAttribute("visibility", halfLife > STEPS ? "hidden" : "inherit");
+      head.setAttribute("cx", px(k));
+      head.setAttribute("cy", py(hs[k]));
+    },
+  };
+}
+
+function halfLifeSentence(z, halfLife) {
+  if (z === 1) return "At z = 1 the state is kept for ever.";
+  if (z === 0) return "At z = 0 nothing of the state is left after one step.";
+  // Near either end three digits would read 0 or 1.
+  const gate = z < 0.001 || z > 0.999 ? z.toFixed(5) : digits(z);
+  const steps = halfLife < 100 ? halfLife.toFixed(1) : halfLife.toFixed(0);
+  return `At z = ${gate} half of the state is left after ${steps} steps.`;
+}
+
+function strip() {
+  const charts = [chart("wide", 720, 190), chart("narrow", 340, 180)];
+  const play = element("button", { type: "button" }, "▶ Play");
+  const position = rangeInput("step of the strip", 0, STEPS, 1, COLORS.h);
+  const reading = element("span", { class: "gru-step" });
+  const sentence = element("p", { "data-out": "half_life" });
+  let hs = [];
+  let shares = [];
+  let halfLife = 0;
+  let k = STEPS;
+  let frame = 0;
+
+  function draw() {
+    for (const { update } of charts) update(hs, shares, halfLife, k);
+    position.value = k;
+    reading.textContent = `step ${k}: h = ${digits(hs[k])}`;
+    reading.dataset.value = hs[k];
+  }
+  function stop() {
+    cancelAnimationFrame(frame);
+    frame = 0;
+    play.textContent = "▶ Play";
+  }
+  function start() {
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const from = k === STEPS ? 0 : k;
+    if (still) {
+      k = STEPS;
+      draw();
+      return;
+    }
+    play.textContent = "❚❚ Pause";
+    let begin;
+    const tick = (now) => {
+      begin ??= now;
+      k = Math.min(STEPS, from + Math.floor(((now - begin) / 1000) * STEPS_A_SECOND));
+      draw();
+      if (k < STEPS) frame = requestAnimationFrame(tick);
+      else stop();
+    };
+    frame = requestAnimationFrame(tick);
+  }
+  play.addEventListener("click", () => (frame ? stop() : start()));
+  position.addEventListener("input", () => {
+    stop();
+    k = Number(position.value);
+    draw();
+  });
+
+  const key = (color, dashed, html) => element("span", {},
+    element("span", { class: `gru-key${dashed ? " gru-key-dashed" : ""}`,
+      style: `--gru-color: ${color}` }), markup("span", html));
+  return {
+    node: element("div", { class: "gru-strip" },
+      element("div", { class: "gru-legend" },
+        key(COLORS.h, false, "state <i>h</i>, if the same input and gates go on for 50 steps"),
+        key(COLORS.z, true, "<i>z</i><sup><i>k</i></sup>, the share of the first state left after " +
+          "<i>k</i> steps; dot: half")),
+      ...charts.map(({ node }) => node),
+      element("div", { class: "gru-player" }, play, position, reading),
+      sentence),
+    update(state, { z }) {
+      hs = run(state);
+      shares = hs.map((_, step) => z ** step);
+      halfLife = z === 1 ? Infinity : Math.log(0.5) / Math.log(z);
+      sentence.textContent = halfLifeSentence(z, halfLife);
+      sentence.dataset.value = halfLife;
+      draw();
+    },
+    stop,
+  };
+}
+
+// -------------------------------------------------------------------------------------------------
+
+function render({ model, el }) {
+  addStyle();
+  const parts = { diagram: diagram(), controls: controls(model), equations: equations(), strip: strip() };
+  const redraw = () => {
+    const state = read(model);
+    const values = gruStep(state);
+    parts.diagram.update(values, state.drive);
+    parts.controls.update(state);
+    parts.equations.update(values, state);
+    parts.strip.update(state, values);
+  };
+  redraw();
+  el.append(element("div", { class: "gru-explorer" }, ...Object.values(parts).map(({ node }) => node)));
+  const unfollow = follow(model, KEYS, redraw);
+  return () => {
+    unfollow();
+    parts.strip.stop();
+  };
+}
+
+export default { render };
