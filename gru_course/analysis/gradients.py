@@ -1,112 +1,143 @@
-"""How far back a gradient reaches, measured with the reference's backward steps."""
+"""How far back a gradient reaches, measured with the backward passes of the NumPy reference.
+
+`cell` is a module of the reference: `rnn`, `lstm` or `gru`. Options that its `step` takes, such as
+nonlinearity="relu" or reset_after=False, are passed on. The state of the LSTM is the pair (h, c);
+here it is one vector of S = 2H numbers, h first. For the others it is h, S = H.
+"""
 
 import numpy as np
 
-from gru_course.reference import lstm
+from gru_course.reference._checks import check_array, check_params
 
 
-def gradient_norms(cell, params, xs, rng, *, state0=None, **options):
-    """The norm of a gradient on its way back through time.
+def state_gradients(cell, params, xs, rng, *, state0=None, **options):
+    """The gradient of a random direction of h_T with respect to every earlier state.
 
-        |dL/dh_{T-k}|,   L = v . h_T,   v a random unit vector,   k = 0 ... T
+        L = v . h_T  with |v| = 1,       column k: dL / ds_{T-k},   k = 0 ... T
 
     Parameters
     ----------
-    cell : the module `reference.rnn`, `reference.lstm` or `reference.gru`
-    params : its Params
+    cell : `gru_course.reference.rnn`, `lstm` or `gru`
+    params : the cell's Params
     xs : (N, T, I) inputs
-    rng : numpy.random.Generator, for v: one direction a sequence
-    state0 : the state before the first step, as `cell.step` takes it; None for zeros
-    options : passed to `cell.step`, for example ``nonlinearity="relu"``
+    rng : numpy.random.Generator, draws one v a sequence, uniform on the unit sphere
+    state0 : the state before the first step, (N, H) or lstm.State; None for zeros
+    options : passed to `cell.step`
 
     Returns
     -------
-    (N, T + 1) array: column k is the norm after k steps back, so column 0 is 1. The state of an
-    LSTM is the pair (h, c), and the norm is the pair's.
+    (N, T + 1, S) array; for the LSTM [..., :H] is the gradient of h and [..., H:] that of c
 
     Raises
     ------
-    ValueError : as `cell.step` raises it
+    ValueError : if a shape or dtype does not fit, or a number is not finite
 
     Notes
     -----
-    The chapter "Vanishing and exploding gradients" derives what to expect of it.
+    Bengio et al. (1994) and Pascanu et al. (2013) bound these; the chapter "Vanishing gradients"
+    measures them.
     """
-    is_lstm = cell is lstm
-    N, H = len(xs), params.weight_hh.shape[1]
-    if state0 is None:
-        zero = np.zeros((N, H), xs.dtype)
-        state0 = lstm.State(zero, zero) if is_lstm else zero
+    sizes = {}
+    check_params(params, cell.SHAPES, sizes)
+    check_array("xs", xs, ("N", "T", "I"), sizes)
+    N, H = sizes["N"], sizes["H"]
 
-    state, caches = state0, []
+    state = _split(cell, np.zeros((N, _size(cell, H)), xs.dtype)) if state0 is None else state0
+    caches = []
     for x in xs.transpose(1, 0, 2):
         state, cache = cell.step(x, state, params, **options)
         caches.append(cache)
 
-    v = rng.normal(size=(N, H)).astype(xs.dtype)
+    v = rng.normal(size=(N, H))
     v /= np.linalg.norm(v, axis=1, keepdims=True)
-    dstate = lstm.State(v, np.zeros_like(v)) if is_lstm else v
-    norms = [np.ones(N)]
+    gradient = np.zeros((N, _size(cell, H)), xs.dtype)
+    gradient[:, :H] = v  # nothing reads c_T but h_T
+    gradients = [gradient]
     for cache in reversed(caches):
-        _, dstate, _ = cell.step_backward(dstate, cache)
-        whole = np.concatenate(dstate, axis=1) if is_lstm else dstate
-        norms.append(np.linalg.norm(whole, axis=1))
-    return np.stack(norms, axis=1)
+        _, dstate, _ = cell.step_backward(_split(cell, gradient), cache)
+        gradient = _join(dstate)
+        gradients.append(gradient)
+    return np.stack(gradients, axis=1)
 
 
-def state_jacobian(cell, x, h_prev, params, **options):
-    """The Jacobian of one step of a plain RNN or a GRU.
+def gradient_norms(cell, params, xs, rng, *, state0=None, **options):
+    """The length of the gradient that reaches the state k steps before the end.
 
-        J[i, j] = d h_t[i] / d h_{t-1}[j]
+        L = v . h_T  with |v| = 1,       column k: |dL / ds_{T-k}|,   k = 0 ... T
 
     Parameters
     ----------
-    cell : the module `reference.rnn` or `reference.gru`
-    x : (I,) input
-    h_prev : (H,) state before the step
+    cell, params, xs, rng, state0, options : as in `state_gradients`
+
+    Returns
+    -------
+    (N, T + 1) array, one row a sequence; column 0 is 1. For the LSTM s is the pair (h, c).
+
+    Raises
+    ------
+    ValueError : if a shape or dtype does not fit, or a number is not finite
+
+    >>> from gru_course.reference import rnn
+    >>> params = rnn.Params(np.ones((1, 1)), np.array([[0.5]]), np.zeros(1), np.zeros(1))
+    >>> xs = np.zeros((1, 3, 1))  # h stays at 0, where tanh has slope 1
+    >>> gradient_norms(rnn, params, xs, np.random.default_rng(0))
+    array([[1.   , 0.5  , 0.25 , 0.125]])
+    """
+    gradients = state_gradients(cell, params, xs, rng, state0=state0, **options)
+    return np.linalg.norm(gradients, axis=2)
+
+
+def state_jacobian(cell, x, h_prev, params, **options):
+    """The Jacobian of one step for one example.
+
+        J_ij = d s_i / d s_prev_j,   s = h, or h and c
+
+    Parameters
+    ----------
+    cell : `gru_course.reference.rnn`, `lstm` or `gru`
+    x : (1, I) input
+    h_prev : previous state, (1, H), or lstm.State of two such arrays
     params : the cell's Params
     options : passed to `cell.step`
 
     Returns
     -------
-    (H, H) array
+    (S, S) array; for the LSTM the four (H, H) blocks are dh/dh, dh/dc above dc/dh, dc/dc
 
     Raises
     ------
-    ValueError : if x or h_prev has not one axis, or as `cell.step` raises it
+    ValueError : if a shape or dtype does not fit, there is more than one example, or a number is
+        not finite
+
+    >>> from gru_course.reference import rnn
+    >>> params = rnn.Params(np.ones((1, 1)), np.array([[0.5]]), np.zeros(1), np.zeros(1))
+    >>> state_jacobian(rnn, np.zeros((1, 1)), np.zeros((1, 1)), params)
+    array([[0.5]])
     """
-    for name, value in (("x", x), ("h_prev", h_prev)):
-        if np.ndim(value) != 1:
-            raise ValueError(f"{name}: expected one axis, got shape {np.shape(value)}")
-    H = len(h_prev)
-    # One row of the identity for each row of the Jacobian: a batch of H equal steps.
-    _, cache = cell.step(np.tile(x, (H, 1)), np.tile(h_prev, (H, 1)), params, **options)
-    _, jacobian, _ = cell.step_backward(np.eye(H, dtype=h_prev.dtype), cache)
-    return jacobian
+    sizes = {"N": 1}
+    check_params(params, cell.SHAPES, sizes)
+    check_array("x", x, ("N", "I"), sizes)
+    if hasattr(cell, "State") != isinstance(h_prev, tuple):
+        wanted = "lstm.State(h, c)" if hasattr(cell, "State") else "an array of shape (1, H)"
+        raise ValueError(f"h_prev: expected {wanted}, got {type(h_prev).__name__}")
+    for part in h_prev if isinstance(h_prev, tuple) else (h_prev,):
+        check_array("h_prev", part, ("N", "H"), sizes)
+    # One copy of the example for each output, and one unit vector for each copy: a batch of S
+    # gradients, which are the rows of the Jacobian.
+    S = _size(cell, sizes["H"])
+    copies = _split(cell, np.repeat(_join(h_prev), S, axis=0))
+    _, cache = cell.step(np.repeat(x, S, axis=0), copies, params, **options)
+    _, rows, _ = cell.step_backward(_split(cell, np.eye(S, dtype=x.dtype)), cache)
+    return _join(rows)
 
 
-def half_life(z):
-    """Steps after which half of a state is left that a constant gate z multiplies at each step.
+def _size(cell, H):
+    return 2 * H if hasattr(cell, "State") else H
 
-        k = ln(1/2) / ln(z)
 
-    Parameters
-    ----------
-    z : number or array, from 0 to 1
+def _split(cell, state):
+    return cell.State(*np.split(state, 2, axis=1)) if hasattr(cell, "State") else state
 
-    Returns
-    -------
-    number or array of z's shape, in steps; 0 at z = 0, infinite at z = 1
 
-    Raises
-    ------
-    ValueError : if z is not between 0 and 1
-
-    >>> half_life(np.array([0.5, 1.0]))
-    array([ 1., inf])
-    """
-    z = np.asarray(z, dtype=float)
-    if not ((z >= 0) & (z <= 1)).all():
-        raise ValueError(f"z: expected values from 0 to 1, got {z}")
-    with np.errstate(divide="ignore"):
-        return np.abs(np.log(0.5) / np.log(z))
+def _join(state):
+    return np.concatenate(state, axis=1) if isinstance(state, tuple) else state

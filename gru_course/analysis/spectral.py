@@ -2,40 +2,69 @@
 
 import numpy as np
 
-from gru_course.reference._checks import check_choice, check_sizes
+from gru_course.reference._checks import check_array, check_choice, check_sizes
+
+
+def spectral_radius(matrix):
+    """The largest absolute value among the eigenvalues.
+
+    Parameters
+    ----------
+    matrix : (H, H) finite float array
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError : if matrix is not such an array
+
+    >>> round(spectral_radius(np.array([[0.0, -2.0], [2.0, 0.0]])), 12)  # eigenvalues 2i, -2i
+    2.0
+    """
+    check_array("matrix", matrix, ("H", "H"), {})
+    return float(np.abs(np.linalg.eigvals(matrix)).max())
 
 
 def scaled_recurrent(rng, hidden_size, radius, kind="gaussian"):
-    """A random recurrent matrix of a given spectral radius.
+    """A random recurrent matrix with a given spectral radius.
 
-    The spectral radius is the largest absolute value of an eigenvalue.
+        W = radius * A / rho(A)      "gaussian": independent entries a_ij ~ N(0, 1)
+        W = radius * Q               "orthogonal": Q uniform among the orthogonal matrices
 
     Parameters
     ----------
     rng : numpy.random.Generator
-    hidden_size : int, H
-    radius : positive number
-    kind : "gaussian" for independent normal entries, "orthogonal" for a random rotation (times
-        the radius), all of whose singular values are equal
+    hidden_size : int H, at least 1
+    radius : float, above 0
+    kind : "gaussian" or "orthogonal"
 
     Returns
     -------
-    (H, H) array
+    (H, H) float64
 
     Raises
     ------
-    ValueError : if a size, the radius or the kind does not fit
+    ValueError : if an argument is not of this kind
 
-    >>> W = scaled_recurrent(np.random.default_rng(0), 5, radius=0.9)
-    >>> float(np.abs(np.linalg.eigvals(W)).max().round(12))
+    Notes
+    -----
+    Both kinds have the same spectral radius, and different singular values: those of the orthogonal
+    one all equal the radius, the largest one of the gaussian is about twice the radius for
+    large H (Geman, 1980), so that it stretches some vectors before it shrinks them.
+
+    >>> W = scaled_recurrent(np.random.default_rng(0), hidden_size=20, radius=0.9)
+    >>> round(spectral_radius(W), 12)
     0.9
     """
     check_sizes(hidden_size=hidden_size)
     check_choice("kind", kind, ("gaussian", "orthogonal"))
-    if not (np.isfinite(radius) and radius > 0):
-        raise ValueError(f"radius: expected a positive number, got {radius}")
-    W = rng.normal(size=(hidden_size, hidden_size))
+    if not isinstance(radius, (int, float)) or isinstance(radius, bool) or not 0 < radius < np.inf:
+        raise ValueError(f"radius: expected a finite number above 0, got {radius!r}")
+    matrix = rng.normal(size=(hidden_size, hidden_size))
     if kind == "gaussian":
-        return W * (radius / np.abs(np.linalg.eigvals(W)).max())
-    Q, R = np.linalg.qr(W)
-    return radius * Q * np.sign(np.diag(R))  # the signs make Q uniform over the rotations
+        return radius * matrix / spectral_radius(matrix)
+    # QR alone prefers some signs; those of R's diagonal make Q uniform (Mezzadri, 2007).
+    Q, R = np.linalg.qr(matrix)
+    return radius * Q * np.sign(np.diag(R))

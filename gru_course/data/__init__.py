@@ -1,7 +1,11 @@
-"""Small sequences to learn from, as plain NumPy arrays."""
+"""Sequences to learn from, as plain NumPy arrays: measurements, image rows, sound and tasks.
 
-from gru_course.data.real import digits, sunspots, windows
-from gru_course.data.synthetic import delayed_echo, first_symbol, running_parity, tone
+Nothing here imports torch, and nothing draws random numbers except from the generator it is given.
+"""
+
+from gru_course.data.measured import digits, sunspots
+from gru_course.data.series import tone, windows
+from gru_course.data.tasks import delayed_echo, first_symbol, running_parity
 
 __all__ = [
     "delayed_echo",

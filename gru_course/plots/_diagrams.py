@@ -6,6 +6,7 @@ light and in dark mode. In the files `$h`, `$r`, `$z` ... stand for the colours 
 
 from importlib.resources import files
 from string import Template
+from xml.etree import ElementTree
 
 from gru_course import palette
 
@@ -20,7 +21,7 @@ class Diagram:
 
     @property
     def title(self) -> str:
-        return self.svg.split("<title>")[1].split("</title>")[0]
+        return ElementTree.fromstring(self.svg).findtext("{http://www.w3.org/2000/svg}title", "")
 
     def __repr__(self) -> str:
         return f"Diagram: {self.title}"

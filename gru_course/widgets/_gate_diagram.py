@@ -27,17 +27,17 @@ class Form(NamedTuple):
 
 WIDE = Form(
     "wide",
-    (720, 300),
-    {"in": 40, "r": 146, "mix": 256, "a": 352, "z": 458, "sum": 584, "out": 680},
-    {"state": 48, "gate": 150, "candidate": 252},
-    30,
+    (720, 312),
+    {"in": 38, "r": 150, "mix": 262, "a": 354, "z": 458, "sum": 584, "out": 682},
+    {"state": 50, "gate": 156, "candidate": 262},
+    32,
 )
 NARROW = Form(
     "narrow",
-    (340, 424),
-    {"in": 32, "r": 88, "mix": 160, "a": 205, "z": 262, "sum": 336, "out": 394},
-    {"state": 52, "gate": 170, "candidate": 288},
-    28,
+    (340, 452),
+    {"in": 34, "r": 102, "mix": 168, "a": 212, "z": 278, "sum": 350, "out": 418},
+    {"state": 50, "gate": 170, "candidate": 290},
+    30,
 )
 
 OPERATOR_RADIUS = 12
@@ -55,12 +55,12 @@ NAMES = {
     "z": "z",
     "n": "n",
     "h": "h<tspan {sub}>t</tspan>",
-    "reset": "r · h",
+    "reset": "r " + H_PREV,
     "rest": "1 − z",
     "keep": "z " + H_PREV,
     "take": "(1 − z) n",
 }
-SUBSCRIPT = 'font-size="70%" dy="3"'
+SUBSCRIPT = 'font-size="75%" dy="3"'
 
 
 def digits(value):
@@ -104,13 +104,12 @@ def _circle(form, key, station, lane, values):
     cx, cy = form.at(station, lane)
     fill = level(cx, cy, form.radius, values[key] / SPANS[key], key in SIGNED)
     color = BY_SYMBOL["neutral" if key == "x" else key[0]]
-    lift = 5 if "_" in key or key in "xh" else 4
     return (
         f'<path data-level="{key}" d="{fill}" fill="{color}" fill-opacity="0.3"/>'
         f'<circle cx="{cx}" cy="{cy}" r="{form.radius}" fill="none" stroke="{color}" '
         f'stroke-width="2.5"/>'
-        f'<text x="{cx}" y="{cy - lift}" text-anchor="middle" font-size="16">{_name(key)}</text>'
-        f'<text x="{cx}" y="{cy + 15}" text-anchor="middle" font-size="13" '
+        f'<text x="{cx}" y="{cy - 6}" text-anchor="middle" font-size="17">{_name(key)}</text>'
+        f'<text x="{cx}" y="{cy + 13}" text-anchor="middle" font-size="13" '
         f'data-number="{key}">{digits(values[key])}</text>'
     )
 
@@ -152,7 +151,7 @@ def _wire(key, color, points, start, end, values):
         f"L{foot[0] + dy * 7} {foot[1] - dx * 7}Z"
     )
     return (
-        f'<g{_hand(key)}><path data-wire="{key}" d="{path}" fill="none" stroke="{color}" '
+        f'<g{_hand(key, values)}><path data-wire="{key}" d="{path}" fill="none" stroke="{color}" '
         f'stroke-width="{wire_width(key, values[key]):.2f}"/>'
         f'<path d="{arrow}" fill="{color}"/></g>'
     )
@@ -167,19 +166,24 @@ def _direction(start, end):
 def _label(key, x, y, anchor, values, stacked):
     number = f'data-number="{key}">{digits(values[key])}</tspan>'
     if stacked:
-        number = f'<tspan x="{x}" y="{y + 15}" {number}'
+        number = f'<tspan x="{x}" y="{y + 16}" {number}'
     else:
-        # The subscript before it has moved the line; y brings it back.
-        number = f'<tspan y="{y}" dx="6" {number}'
+        rise = -3 if "tspan" in NAMES[key] else 0  # back up from a subscript
+        number = f'<tspan dx="8" dy="{rise}" {number}'
+    # With a weight or a bias of its own the wire no longer carries r times the bare state.
+    hidden = "" if values["recurrent"] == values["h_prev"] else ' visibility="hidden"'
+    plain = f' data-plain=""{hidden}' if key == "reset" else ""
     return (
-        f'<text x="{x}" y="{y}" text-anchor="{anchor}" font-size="13"{_hand(key)}>'
-        f"{_name(key)}{number}</text>"
+        f'<text x="{x}" y="{y}" text-anchor="{anchor}" font-size="13"{_hand(key, values)}>'
+        f'<tspan font-size="15"{plain}>{_name(key)}</tspan>{number}</text>'
     )
 
 
-def _hand(key):
+def _hand(key, values):
     """Mark what a gate that is driven directly does not have."""
-    return ' data-hand=""' if key in ("a_r", "a_z") else ""
+    if key not in ("a_r", "a_z"):
+        return ""
+    return ' data-hand="" visibility="hidden"' if values["drive"] else ' data-hand=""'
 
 
 def picture(form, values, words):
@@ -188,7 +192,7 @@ def picture(form, values, words):
     Parameters
     ----------
     form : WIDE or NARROW
-    values : dict of every number in the picture: those of `GateExplorer.values` and the wires'
+    values : dict of every number in the picture, by wire or circle, and of the bool drive
     words : the alternative text
 
     Returns
@@ -201,7 +205,7 @@ def picture(form, values, words):
     at, radius, small = form.at, form.radius, OPERATOR_RADIUS
     wide = form is WIDE
     # A pre-activation's own text takes room at the start of its wire.
-    after_text = 34 if wide else 8
+    after_text = 28 if wide else 14
     wires = [
         ("h_prev", state, [at("in", "state"), at("z", "state")], radius, small),
         ("recurrent", state, [at("mix", "state"), at("mix", "gate")], 0, small),
@@ -239,27 +243,30 @@ def picture(form, values, words):
     ]
     if wide:
         labels = [
-            ("reset", 268, 206, "start"),
-            ("rest", 470, 206, "start"),
-            ("keep", 532, 36, "middle"),
-            ("take", 532, 276, "middle"),
-            ("a_r", 40, 146, "middle"),
-            ("a_z", 352, 146, "middle"),
+            ("reset", 274, 214, "start"),
+            ("rest", 470, 214, "start"),
+            ("keep", 532, 38, "middle"),
+            ("take", 532, 286, "middle"),
+            ("a_r", 38, 151, "middle"),
+            ("a_z", 354, 151, "middle"),
         ]
+        cell = 'x="94" y="6" width="532" height="300"'
     else:
         labels = [
-            ("reset", 220, 133, "middle"),
-            ("rest", 226, 244, "middle"),
-            ("keep", 64, 300, "start"),
-            ("take", 276, 300, "end"),
-            ("a_r", 170, 14, "middle"),
-            ("a_z", 170, 200, "middle"),
+            ("reset", 221, 140, "middle"),
+            ("rest", 232, 258, "middle"),
+            ("keep", 62, 312, "start"),
+            ("take", 278, 312, "end"),
+            ("a_r", 170, 16, "middle"),
+            ("a_z", 170, 203, "middle"),
         ]
+        cell = 'x="3" y="66" width="334" height="310"'
     width, height = form.size
     return (
         f'<svg class="gru-picture gru-{form.name}" viewBox="0 0 {width} {height}" role="img" '
         f'aria-label="{words}" fill="currentColor" font-family="inherit" '
         f'style="width:100%;max-width:{width + 60}px;height:auto">'
+        + f'<rect {cell} rx="20" fill-opacity="0.045"/>'
         + "".join(_wire(*wire, values) for wire in wires)
         + "".join(_circle(form, *circle, values) for circle in circles)
         + "".join(_operator(form, *operator) for operator in operators)

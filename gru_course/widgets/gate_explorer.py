@@ -18,18 +18,13 @@ def _logit(gate):
     return math.log(gate / (1 - gate))
 
 
-def _wires(x, h_prev, a_r, a_z, w_h, b_h, r, z, n, h):
-    """Every number in the picture, by the name of its wire or circle."""
-    recurrent = w_h * h_prev + b_h
+def _drawn(state, r, z, n, h):
+    """What the picture needs: every number by the name of its wire or circle, and drive."""
+    h_prev = state["h_prev"]
+    recurrent = state["w_h"] * h_prev + state["b_h"]
     return {
-        "x": x,
-        "h_prev": h_prev,
-        "a_r": a_r,
-        "a_z": a_z,
-        "r": r,
-        "z": z,
-        "n": n,
-        "h": h,
+        **{name: state[name] for name in ("x", "h_prev", "a_r", "a_z", "drive")},
+        **{"r": r, "z": z, "n": n, "h": h},
         "recurrent": recurrent,
         "reset": r * recurrent,
         "keep": z * h_prev,
@@ -39,9 +34,8 @@ def _wires(x, h_prev, a_r, a_z, w_h, b_h, r, z, n, h):
 
 
 # What the page draws before it knows its state.
-BLANK = _wires(
-    **dict.fromkeys(("x", "h_prev", "a_r", "a_z", "w_h", "b_h", "r", "z", "n", "h"), 0.0)
-)
+_NOTHING = dict.fromkeys(("x", "h_prev", "a_r", "a_z", "drive", "w_h", "b_h"), 0.0)
+BLANK = _drawn(_NOTHING, r=0.0, z=0.0, n=0.0, h=0.0)
 WORDS = "The data flow of one step of a gated recurrent unit; its numbers are written out below."
 
 
@@ -153,7 +147,7 @@ class GateExplorer(CourseWidget):
 
     def still(self):
         values = self.values()
-        drawn = _wires(self.x, self.h_prev, self.a_r, self.a_z, self.w_h, self.b_h, **values)
+        drawn = _drawn(self.state(), **values)
         r, z, n, h = (digits(values[name]) for name in "rznh")
         return (
             '<figure class="gru-still" style="margin:0 auto;max-width:400px">'

@@ -37,7 +37,8 @@ def watch(page, origin) -> list[str]:
 def serious(page) -> list[str]:
     """What axe finds serious or critical, one line for each element."""
     # Without preloading: axe would fetch the style sheets again, from wrong addresses.
-    found = Axe().run(page, options={"preload": False}).response["violations"]
+    options = {"preload": False, "resultTypes": ["violations"]}
+    found = Axe().run(page, options=options).response["violations"]
     return [
         f"{violation['id']}: {node['html'][:200]}"
         for violation in found

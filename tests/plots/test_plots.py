@@ -48,6 +48,7 @@ def test_a_diagram_keeps_to_the_palette_and_says_what_it_shows(name):
     parts = {element.get("id"): element.text for element in svg.iter() if element.get("id")}
     assert len(described) == 2
     assert all(len(parts[part]) > 20 for part in described)
+    assert repr(plots.diagram(name)) == f"Diagram: {parts[described[0]]}"
     assert all(part.startswith(name) for part in parts), "ids must not clash on one page"
 
 

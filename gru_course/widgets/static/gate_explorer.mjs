@@ -5,8 +5,8 @@ const KEYS = ["x", "h_prev", "a_r", "a_z", "drive", "r", "z", "w_x", "b_x", "w_h
 const STEPS = 50;
 const STEPS_A_SECOND = 12;
 const X = "<i>x<sub>t</sub></i>";
-const H_PREV = "<i>h</i><sub>t−1</sub>";
-const H = "<i>h</i><sub>t</sub>";
+const H_PREV = "<i>h<sub>t−1</sub></i>";
+const H = "<i>h<sub>t</sub></i>";
 const A_R = "<i>a<sub>r</sub></i>";
 const A_Z = "<i>a<sub>z</sub></i>";
 
@@ -59,13 +59,14 @@ function level({ cx, cy, radius }, share, signed) {
   return `M${left} ${top}${arc} ${height > 0 ? 1 : 0} 0 ${right} ${top}Z`;
 }
 
-function diagram() {
-  const node = markup("div", PICTURES.wide + PICTURES.narrow, { class: "gru-diagram" });
+function diagram(html) {
+  const node = markup("div", html);
   const find = (name) => [...node.querySelectorAll(`[data-${name}]`)]
     .map((found) => [found, found.dataset[name]]);
   const wires = find("wire");
   const numbers = find("number");
   const hand = find("hand");
+  const plain = find("plain");
   const levels = find("level").map(([path, key]) => {
     const circle = path.nextElementSibling;
     const [cx, cy, radius] = ["cx", "cy", "r"].map((name) => Number(circle.getAttribute(name)));
@@ -75,14 +76,17 @@ function diagram() {
     node,
     update(values, drive) {
       for (const [path, key] of wires) {
-        path.setAttribute("stroke-width", wireWidth(key, values[key]).toFixed(2));
+        set(path, "stroke-width", wireWidth(key, values[key]).toFixed(2));
       }
       for (const [path, key, circle] of levels) {
-        path.setAttribute("d", level(circle, values[key] / SPANS[key], SIGNED.includes(key)));
+        set(path, "d", level(circle, values[key] / SPANS[key], SIGNED.includes(key)));
       }
-      for (const [text, key] of numbers) text.textContent = digits(values[key]);
+      for (const [text, key] of numbers) write(text, digits(values[key]));
+      // With a weight or a bias of its own the wire no longer carries r times the bare state.
+      const bare = values.recurrent === values.h_prev ? "inherit" : "hidden";
+      for (const [name] of plain) set(name, "visibility", bare);
       // A gate that is driven directly has no pre-activation.
-      for (const [part] of hand) part.setAttribute("visibility", drive ? "hidden" : "inherit");
+      for (const [part] of hand) set(part, "visibility", drive ? "hidden" : "inherit");
     },
   };
 }
@@ -109,9 +113,10 @@ function controls(model) {
   const box = element("input", { type: "checkbox", role: "switch",
     "data-lm-suppress-shortcuts": "true" });
   box.addEventListener("change", () => {
+    const drive = box.checked; // each set below redraws, the box included
     // Hand the gates over as they stand, so that nothing jumps.
     const { r, z } = gruStep(read(model));
-    if (box.checked) {
+    if (drive) {
       model.set("r", r);
       model.set("z", z);
     } else {
@@ -119,7 +124,7 @@ function controls(model) {
       model.set("a_r", logit(r));
       model.set("a_z", logit(z));
     }
-    model.set("drive", box.checked);
+    model.set("drive", drive);
     model.save_changes();
   });
   const toggle = element("label", { class: "gru-switch" }, box,
@@ -149,7 +154,7 @@ function equation(name, key, color) {
     node,
     update(html, text, value) {
       if (html !== shown) formula.innerHTML = shown = html;
-      numbers.textContent = text && `= ${text}`;
+      write(numbers, text && `= ${text}`);
       show(result, value);
     },
   };
@@ -217,13 +222,13 @@ function chart(form, width, height) {
       svg("text", { x: (left + right) / 2, y: height - 3, "text-anchor": "middle" }, "step"),
       share, ahead, played, half, head),
     update(hs, shares, halfLife, k) {
-      share.setAttribute("d", line(shares));
-      ahead.setAttribute("d", line(hs));
-      played.setAttribute("d", line(hs.slice(0, k + 1)));
-      half.setAttribute("cx", px(Math.min(halfLife, STEPS)));
-      half.setAttribute("visibility", halfLife > STEPS ? "hidden" : "inherit");
-      head.setAttribute("cx", px(k));
-      head.setAttribute("cy", py(hs[k]));
+      set(share, "d", line(shares));
+      set(ahead, "d", line(hs));
+      set(played, "d", line(hs.slice(0, k + 1)));
+      set(half, "cx", px(Math.min(halfLife, STEPS)));
+      set(half, "visibility", halfLife > STEPS ? "hidden" : "inherit");
+      set(head, "cx", px(k));
+      set(head, "cy", py(hs[k]));
     },
   };
 }
@@ -238,7 +243,7 @@ function halfLifeSentence(z, halfLife) {
 }
 
 function strip() {
-  const charts = [chart("wide", 720, 190), chart("narrow", 340, 180)];
+  const charts = { wide: chart("wide", 720, 190), narrow: chart("narrow", 340, 180) };
   const play = element("button", { type: "button" }, "▶ Play");
   const position = rangeInput("step of the strip", 0, STEPS, 1, COLORS.h);
   const reading = element("span", { class: "gru-step" });
@@ -246,14 +251,15 @@ function strip() {
   let hs = [];
   let shares = [];
   let halfLife = 0;
+  let form = "narrow";
   let k = STEPS;
   let frame = 0;
 
   function draw() {
-    for (const { update } of charts) update(hs, shares, halfLife, k);
+    charts[form].update(hs, shares, halfLife, k);
     position.value = k;
-    reading.textContent = `step ${k}: h = ${digits(hs[k])}`;
-    reading.dataset.value = hs[k];
+    write(reading, `step ${k}: h = ${digits(hs[k])}`);
+    set(reading, "data-value", hs[k]);
   }
   function stop() {
     cancelAnimationFrame(frame);
@@ -291,19 +297,21 @@ function strip() {
       style: `--gru-color: ${color}` }), markup("span", html));
   return {
     node: element("div", { class: "gru-strip" },
+      markup("p", `The same ${X} and the same gates for ${STEPS} steps`, { class: "gru-title" }),
       element("div", { class: "gru-legend" },
-        key(COLORS.h, false, "state <i>h</i>, if the same input and gates go on for 50 steps"),
-        key(COLORS.z, true, "<i>z</i><sup><i>k</i></sup>, the share of the first state left after " +
-          "<i>k</i> steps; dot: half")),
-      ...charts.map(({ node }) => node),
+        key(COLORS.h, false, "state <i>h</i>"),
+        key(COLORS.z, true, "<i>z<sup>k</sup></i>, share of the first state left after " +
+          "<i>k</i> steps (dot: half)")),
+      charts.wide.node, charts.narrow.node,
       element("div", { class: "gru-player" }, play, position, reading),
       sentence),
-    update(state, { z }) {
+    update(state, { z }, shown) {
+      form = shown;
       hs = run(state);
       shares = hs.map((_, step) => z ** step);
       halfLife = z === 1 ? Infinity : Math.log(0.5) / Math.log(z);
-      sentence.textContent = halfLifeSentence(z, halfLife);
-      sentence.dataset.value = halfLife;
+      write(sentence, halfLifeSentence(z, halfLife));
+      set(sentence, "data-value", halfLife);
       draw();
     },
     stop,
@@ -314,21 +322,32 @@ function strip() {
 
 function render({ model, el }) {
   addStyle();
-  const parts = { diagram: diagram(), controls: controls(model), equations: equations(), strip: strip() };
+  const pictures = { wide: diagram(PICTURES.wide), narrow: diagram(PICTURES.narrow) };
+  const sliders = controls(model);
+  const lines = equations();
+  const steps = strip();
+  let form = "narrow"; // the form that is on display; the other one is left as it is
   const redraw = () => {
     const state = read(model);
     const values = gruStep(state);
-    parts.diagram.update(values, state.drive);
-    parts.controls.update(state);
-    parts.equations.update(values, state);
-    parts.strip.update(state, values);
+    pictures[form].update(values, state.drive);
+    sliders.update(state);
+    lines.update(values, state);
+    steps.update(state, values, form);
   };
   redraw();
-  el.append(element("div", { class: "gru-explorer" }, ...Object.values(parts).map(({ node }) => node)));
+  const root = element("div", { class: "gru-explorer" }, pictures.wide.node, pictures.narrow.node,
+    sliders.node, lines.node, steps.node);
+  el.append(root);
   const unfollow = follow(model, KEYS, redraw);
+  const unwatch = watchWidth(root, (wide) => {
+    form = wide ? "wide" : "narrow";
+    redraw();
+  });
   return () => {
     unfollow();
-    parts.strip.stop();
+    unwatch();
+    steps.stop();
   };
 }
 

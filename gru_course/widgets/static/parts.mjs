@@ -3,26 +3,27 @@
 
 // All rules of all widgets. Text is currentColor throughout, so it follows the page's theme.
 const STYLE = `
-.gru-explorer { container-type: inline-size; width: 100%; margin: 1rem 0; color: inherit;
+.gru-explorer { width: 100%; margin: 1rem 0; color: inherit;
   font-size: 15px; line-height: 1.5; font-variant-numeric: tabular-nums; }
 .gru-explorer *, .gru-explorer *::before { box-sizing: border-box; }
 .gru-explorer i, .gru-explorer .gru-k { font-family: "STIX Two Text", Cambria, Georgia, serif; }
 .gru-explorer sub { font-size: 75%; line-height: 0; }
 .gru-explorer p { margin: 0; }
-.gru-picture { display: block; margin: 0 auto; }
-.gru-wide { display: none; }
-@container (min-width: 620px) { .gru-wide { display: block; } .gru-narrow { display: none; } }
+.gru-picture, .gru-chart { display: block; margin: 0 auto; }
+.gru-explorer:not(.gru-is-wide) .gru-wide, .gru-is-wide .gru-narrow { display: none; }
 .gru-sliders { display: grid; gap: 0 2.5rem; margin: 0.75rem 0; }
-@container (min-width: 620px) { .gru-sliders { grid-template-columns: 1fr 1fr; } }
+.gru-is-wide .gru-sliders { grid-template-columns: 1fr 1fr; }
 .gru-explorer .gru-slider, .gru-explorer .gru-switch { display: grid; align-items: center;
   min-height: 44px; margin: 0; font-size: inherit; color: inherit; cursor: pointer; }
-.gru-slider { grid-template-columns: 8.5em minmax(0, 1fr) 3.4em; gap: 0.6em; }
+.gru-slider { grid-template-columns: 8em minmax(0, 1fr) 3.9em; gap: 0.4em; }
 .gru-slider[hidden] { display: none !important; }
 .gru-switch { grid-template-columns: auto 1fr; gap: 0.7em; }
-@container (min-width: 620px) { .gru-switch { grid-column: 1 / -1; justify-self: center; } }
-.gru-reading { text-align: right; }
+.gru-is-wide .gru-switch { grid-column: 1 / -1; justify-self: center; }
+/* A number that changes must not make the page lay itself out again. */
+.gru-reading { contain: strict; height: 1.5em; text-align: right; }
 .gru-explorer input[type="range"] { appearance: none; width: 100%; height: 44px; margin: 0;
-  padding: 0; border: 0; background: none; cursor: pointer; touch-action: pan-y; }
+  padding: 0; border: 0; color: inherit; background: none; cursor: pointer;
+  touch-action: pan-y; }
 .gru-explorer input[type="range"]::-webkit-slider-runnable-track { height: 4px; border-radius: 2px;
   background: color-mix(in srgb, currentColor 30%, transparent); }
 .gru-explorer input[type="range"]::-moz-range-track { height: 4px; border-radius: 2px;
@@ -39,7 +40,7 @@ const STYLE = `
 .gru-explorer input[type="checkbox"]:checked { background: color-mix(in srgb, currentColor 25%,
   transparent); }
 .gru-explorer input[type="checkbox"]:checked::before { margin-left: 23px; }
-.gru-explorer :is(input, button):focus-visible { outline: 3px solid #56B4E9; outline-offset: 2px;
+.gru-explorer :is(input, button):focus-visible { outline: 3px solid currentColor; outline-offset: 2px;
   border-radius: 6px; }
 .gru-explorer button { min-width: 6.5em; min-height: 44px; padding: 0 1em; font: inherit;
   color: inherit; background: none; border: 2px solid currentColor; border-radius: 8px;
@@ -51,20 +52,19 @@ const STYLE = `
 .gru-equations b { font-weight: 600; border-bottom: 3px solid var(--gru-color); }
 .gru-lead { width: 1.4em; text-align: right; }
 .gru-strip { margin-top: 1.25rem; }
-.gru-chart { display: block; width: 100%; height: auto; }
-.gru-player { display: grid; grid-template-columns: auto minmax(0, 1fr) auto; gap: 0.9em;
+.gru-chart { width: 100%; height: auto; }
+.gru-explorer .gru-chart { margin-top: 0.4rem; }
+.gru-player { display: grid; grid-template-columns: auto 1fr; gap: 0 0.9em;
   align-items: center; }
+.gru-player input { grid-row: 2; grid-column: 1 / -1; }
+.gru-is-wide .gru-player { grid-template-columns: auto minmax(0, 1fr) auto; }
+.gru-is-wide .gru-player input { grid-row: auto; grid-column: auto; }
 .gru-step { min-width: 8.6em; text-align: right; }
 .gru-key { display: inline-block; width: 22px; height: 0; margin-right: 0.4em;
   vertical-align: middle; border-top: 3px solid var(--gru-color); }
 .gru-key-dashed { border-top-style: dashed; }
+.gru-title { font-weight: 600; }
 .gru-legend { display: flex; flex-wrap: wrap; gap: 0 1.5em; }
-.gru-explorer .gru-note { margin-top: 0.4rem; font-size: 14px; }
-@container (max-width: 430px) {
-  .gru-explorer .gru-slider { grid-template-columns: 7.6em minmax(0, 1fr) 3.2em; gap: 0.4em; }
-  .gru-player { grid-template-columns: auto 1fr; }
-  .gru-player input { grid-row: 2; grid-column: 1 / -1; }
-}
 `;
 
 function addStyle() {
@@ -102,10 +102,31 @@ function markup(tag, html, attributes = {}) {
   return node;
 }
 
+// A redraw has to fit into one frame on a slow phone, and writing what is already there costs layout.
+function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+function set(node, name, value) {
+  if (node.getAttribute(name) !== `${value}`) node.setAttribute(name, value);
+}
+
 // Show a number: to three digits for the eye, in full for whoever reads data-value.
 function show(node, value) {
-  node.textContent = digits(value);
-  node.dataset.value = value;
+  write(node, digits(value));
+  set(node, "data-value", value);
+}
+
+// Tell whether `node` is wide enough for the wide forms, now and whenever that changes.
+function watchWidth(node, tell) {
+  const observer = new ResizeObserver(([entry]) => {
+    const wide = entry.contentRect.width >= 620;
+    if (node.classList.contains("gru-is-wide") === wide) return;
+    node.classList.toggle("gru-is-wide", wide);
+    tell(wide);
+  });
+  observer.observe(node);
+  return () => observer.disconnect();
 }
 
 // A range input. JupyterLab takes the arrow keys for itself unless the input says otherwise.
@@ -132,7 +153,7 @@ function slider(model, key, { label, name, min, max, step, color }) {
     update() {
       const value = model.get(key);
       if (Number(input.value) !== value) input.value = value;
-      input.setAttribute("aria-valuetext", digits(value));
+      set(input, "aria-valuetext", digits(value));
       show(reading, value);
     },
   };

@@ -1,0 +1,114 @@
+"""Small made-up tasks whose answer is known, each asking for one kind of memory."""
+
+import numpy as np
+
+from gru_course.data._checks import check_rng, check_size
+
+
+def delayed_echo(rng, n, length, lag):
+    """Say again what came in `lag` steps ago (many to many).
+
+        y_t = x_{t-lag},   and 0 in the first lag steps
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    n : int, number of sequences
+    length : int, time steps T
+    lag : int from 0 to T - 1
+
+    Returns
+    -------
+    inputs : (n, T, 1) float64, -1 or 1 with equal chance
+    targets : (n, T, 1) float64
+
+    Raises
+    ------
+    ValueError : if an argument is not of this kind
+
+    >>> inputs, targets = delayed_echo(np.random.default_rng(0), n=1, length=5, lag=2)
+    >>> inputs[0, :, 0]
+    array([ 1.,  1.,  1., -1., -1.])
+    >>> targets[0, :, 0]
+    array([0., 0., 1., 1., 1.])
+    """
+    check_rng(rng)
+    check_size("n", n)
+    check_size("length", length)
+    check_size("lag", lag, least=0)
+    if lag >= length:
+        raise ValueError(f"lag: expected less than length = {length}, got {lag}")
+    inputs = rng.choice([-1.0, 1.0], size=(n, length, 1))
+    targets = np.zeros_like(inputs)
+    targets[:, lag:] = inputs[:, : length - lag]
+    return inputs, targets
+
+
+def first_symbol(rng, n, length):
+    """Recall at the end what came in first, through noise (many to one).
+
+        y = x_1 in {-1, 1},   x_2 ... x_T uniform between -1 and 1
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    n : int, number of sequences
+    length : int, time steps T
+
+    Returns
+    -------
+    inputs : (n, T, 1) float64
+    targets : (n, 1) float64, -1 or 1 with equal chance
+
+    Raises
+    ------
+    ValueError : if an argument is not of this kind
+
+    Notes
+    -----
+    After the latching task of Bengio, Simard and Frasconi (1994).
+
+    >>> inputs, targets = first_symbol(np.random.default_rng(0), n=4, length=3)
+    >>> inputs.shape, bool((inputs[:, 0] == targets).all())
+    ((4, 3, 1), True)
+    """
+    check_rng(rng)
+    check_size("n", n)
+    check_size("length", length)
+    targets = rng.choice([-1.0, 1.0], size=(n, 1))
+    inputs = rng.uniform(-1.0, 1.0, size=(n, length, 1))
+    inputs[:, 0] = targets
+    return inputs, targets
+
+
+def running_parity(rng, n, length):
+    """Tell after every bit whether the number of ones so far is odd (many to many).
+
+        y_t = (x_1 + ... + x_t) mod 2
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    n : int, number of sequences
+    length : int, time steps T
+
+    Returns
+    -------
+    inputs : (n, T, 1) float64, 0 or 1 with equal chance
+    targets : (n, T, 1) float64, 0 or 1
+
+    Raises
+    ------
+    ValueError : if an argument is not of this kind
+
+    >>> inputs, targets = running_parity(np.random.default_rng(0), n=1, length=5)
+    >>> inputs[0, :, 0]
+    array([1., 1., 1., 0., 0.])
+    >>> targets[0, :, 0]
+    array([1., 0., 1., 1., 1.])
+    """
+    check_rng(rng)
+    check_size("n", n)
+    check_size("length", length)
+    inputs = rng.integers(0, 2, size=(n, length, 1)).astype(np.float64)
+    return inputs, inputs.cumsum(axis=1) % 2

@@ -1,0 +1,169 @@
+"""Gradient norms and Jacobians of the reference against torch's autograd."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gru_course.analysis import gradient_norms, state_gradients, state_jacobian
+from gru_course.reference import gru, lstm, rnn
+
+# Cell, options of its step, and torch's own cell.
+CASES = {
+    "rnn": (rnn, {}, torch.nn.RNNCell),
+    "rnn-relu": (
+        rnn,
+        {"nonlinearity": "relu"},
+        lambda i, h: torch.nn.RNNCell(i, h, nonlinearity="relu"),
+    ),
+    "lstm": (lstm, {}, torch.nn.LSTMCell),
+    "gru": (gru, {}, torch.nn.GRUCell),
+}
+
+
+def make(kind, rng, input_size, hidden_size):
+    """The reference's cell and torch's with the same weights."""
+    cell, options, torch_cell = CASES[kind]
+    params = cell.init(rng, input_size, hidden_size)
+    torch_cell = torch_cell(input_size, hidden_size).double()
+    with torch.no_grad():
+        for parameter, value in zip(torch_cell.parameters(), params, strict=True):
+            parameter.copy_(torch.tensor(value))
+    return cell, options, params, torch_cell
+
+
+def torch_step(kind, torch_cell, x, state):
+    """One step of torch's cell on a packed state: h, or h and c side by side."""
+    if kind != "lstm":
+        return torch_cell(x, state)
+    return torch.cat(torch_cell(x, tuple(state.chunk(2, dim=1))), dim=1)
+
+
+def packed(rng, kind, n, hidden_size):
+    state = rng.normal(size=(n, 2 * hidden_size if kind == "lstm" else hidden_size))
+    return state, lstm.State(*np.split(state, 2, axis=1)) if kind == "lstm" else state
+
+
+@pytest.mark.parametrize("kind", CASES)
+@pytest.mark.parametrize("with_state", [False, True])
+@settings(max_examples=10, deadline=None)
+@given(
+    n=st.integers(1, 3),
+    steps=st.integers(1, 6),
+    input_size=st.integers(1, 3),
+    hidden_size=st.integers(1, 5),
+    seed=st.integers(0, 2**31),
+)
+def test_gradients_equal_autograd(kind, with_state, n, steps, input_size, hidden_size, seed):
+    rng = np.random.default_rng(seed)
+    cell, options, params, torch_cell = make(kind, rng, input_size, hidden_size)
+    xs = rng.normal(size=(n, steps, input_size))
+    start, state0 = packed(rng, kind, n, hidden_size)
+    if not with_state:
+        start, state0 = np.zeros_like(start), None
+
+    found = state_gradients(cell, params, xs, np.random.default_rng(seed), state0=state0, **options)
+    norms = gradient_norms(cell, params, xs, np.random.default_rng(seed), state0=state0, **options)
+
+    states = [torch.tensor(start, requires_grad=True)]
+    for x in torch.tensor(xs).unbind(dim=1):
+        states.append(torch_step(kind, torch_cell, x, states[-1]))
+    v = torch.tensor(found[:, 0, :hidden_size])  # the direction that was drawn
+    wanted = torch.autograd.grad((v * states[-1][:, :hidden_size]).sum(), states)
+    wanted = torch.stack(wanted[::-1], dim=1).numpy()
+
+    assert found.shape == wanted.shape
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(norms, np.sqrt((wanted**2).sum(axis=2)), rtol=0, atol=1e-10)
+    np.testing.assert_allclose(norms[:, 0], 1, rtol=0, atol=1e-12)
+
+
+def test_directions_differ_between_sequences_and_point_everywhere():
+    rng = np.random.default_rng(0)
+    params = gru.init(rng, 1, 3)
+    v = state_gradients(gru, params, np.zeros((20000, 1, 1)), rng)[:, 0]
+    # Uniform on the sphere: mean zero, covariance a third of the identity.
+    np.testing.assert_allclose(v.mean(axis=0), 0, atol=0.03)
+    np.testing.assert_allclose(v.T @ v / len(v), np.eye(3) / 3, atol=0.02)
+
+
+@pytest.mark.parametrize("kind", CASES)
+@settings(max_examples=10, deadline=None)
+@given(input_size=st.integers(1, 3), hidden_size=st.integers(1, 5), seed=st.integers(0, 2**31))
+def test_jacobian_equals_autograd(kind, input_size, hidden_size, seed):
+    rng = np.random.default_rng(seed)
+    cell, options, params, torch_cell = make(kind, rng, input_size, hidden_size)
+    x = rng.normal(size=(1, input_size))
+    start, state = packed(rng, kind, 1, hidden_size)
+    found = state_jacobian(cell, x, state, params, **options)
+    wanted = torch.autograd.functional.jacobian(
+        lambda s: torch_step(kind, torch_cell, torch.tensor(x), s[None])[0],
+        torch.tensor(start[0]),
+    )
+    np.testing.assert_allclose(found, wanted.numpy(), rtol=0, atol=1e-10)
+
+
+def test_options_reach_the_cell():
+    # torch has no GRU with the reset before the product: central differences are the oracle.
+    rng = np.random.default_rng(0)
+    params = gru.init(rng, 2, 4)
+    x, h = rng.normal(size=(1, 2)), rng.normal(size=(1, 4))
+    found = state_jacobian(gru, x, h, params, reset_after=False)
+    wanted = np.empty((4, 4))
+    for j in range(4):
+        e = 1e-6 * np.eye(4)[j]
+        up, _ = gru.step(x, h + e, params, reset_after=False)
+        down, _ = gru.step(x, h - e, params, reset_after=False)
+        wanted[:, j] = (up - down)[0] / 2e-6
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-8)
+    assert np.abs(found - state_jacobian(gru, x, h, params)).max() > 1e-3
+
+
+def test_norms_are_products_of_jacobians():
+    rng = np.random.default_rng(1)
+    params = gru.init(rng, 2, 3)
+    xs = rng.normal(size=(1, 5, 2))
+    gradients = state_gradients(gru, params, xs, rng)
+    h, gradient, jacobians = np.zeros((1, 3)), gradients[0, 0], []
+    for t in range(5):
+        jacobians.append(state_jacobian(gru, xs[:, t], h, params))
+        h, _ = gru.step(xs[:, t], h, params)
+    for k in range(5):
+        gradient = gradient @ jacobians[-1 - k]
+        np.testing.assert_allclose(gradients[0, k + 1], gradient, rtol=0, atol=1e-14)
+
+
+def test_float32_stays_float32():
+    rng = np.random.default_rng(0)
+    params = gru.init(rng, 2, 3, dtype=np.float32)
+    xs = np.ones((2, 4, 2), np.float32)
+    assert gradient_norms(gru, params, xs, rng).dtype == np.float32
+    jacobian = state_jacobian(gru, xs[:1, 0], np.zeros((1, 3), np.float32), params)
+    assert jacobian.dtype == np.float32
+
+
+def test_bad_arguments_are_named():
+    rng = np.random.default_rng(0)
+    params, lstm_params = gru.init(rng, 2, 3), lstm.init(rng, 2, 3)
+    xs, x, h = np.zeros((2, 4, 2)), np.zeros((1, 2)), np.zeros((1, 3))
+    with pytest.raises(ValueError, match=r"xs: expected shape \(N, T, I\)"):
+        gradient_norms(gru, params, xs[0], rng)
+    with pytest.raises(ValueError, match="params: expected a Params tuple"):
+        gradient_norms(gru, "params", xs, rng)
+    with pytest.raises(ValueError, match="h_prev: expected shape"):
+        gradient_norms(gru, params, xs, rng, state0=np.zeros((2, 4)))
+    with pytest.raises(ValueError, match=r"state_prev: expected lstm.State\(h, c\), got ndarray"):
+        gradient_norms(lstm, lstm_params, xs, rng, state0=np.zeros((2, 3)))
+    with pytest.raises(ValueError, match=r"x: expected shape .* with N = 1, got"):
+        state_jacobian(gru, np.zeros((2, 2)), h, params)
+    with pytest.raises(ValueError, match=r"h_prev: expected shape .* with N = 1, got"):
+        state_jacobian(gru, x, np.zeros((2, 3)), params)
+    with pytest.raises(ValueError, match="h_prev: expected finite numbers, got nan"):
+        state_jacobian(gru, x, h * np.nan, params)
+    with pytest.raises(ValueError, match="h_prev: expected a NumPy array"):
+        state_jacobian(gru, x, None, params)
+    with pytest.raises(ValueError, match=r"h_prev: expected lstm.State\(h, c\), got ndarray"):
+        state_jacobian(lstm, x, h, lstm_params)
+    with pytest.raises(ValueError, match=r"h_prev: expected an array .* got State"):
+        state_jacobian(gru, x, lstm.State(h, h), params)

@@ -1,0 +1,310 @@
+"""The gate explorer on the built landing page, without any Python behind it."""
+
+import itertools
+import re
+import statistics
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from gru_course.reference import gru
+
+PAGE = "book/index.html"
+GRIDS = {  # what each slider can be set to
+    "x": np.linspace(-2, 2, 81),
+    "h_prev": np.linspace(-1, 1, 201),
+    "a_r": np.linspace(-8, 8, 161),
+    "a_z": np.linspace(-8, 8, 161),
+    "r": np.linspace(0, 1, 101),
+    "z": np.linspace(0, 1, 101),
+}
+# Sets sliders as a hand would, one event each, and reads back what is then shown.
+SET_AND_READ = """(settings) => {
+  const explorer = document.querySelector(".gru-explorer");
+  const box = explorer.querySelector("[role=switch]");
+  return settings.map(({drive, ...values}) => {
+    if (box.checked !== drive) box.click();
+    for (const [key, value] of Object.entries(values)) {
+      const input = explorer.querySelector(`[data-slider=${key}] input`);
+      input.value = value;
+      input.dispatchEvent(new Event("input", {bubbles: true}));
+    }
+    const out = [...explorer.querySelectorAll("[data-out]")];
+    return Object.fromEntries(out.map((node) => [node.dataset.out, [
+      Number(node.dataset.value), node.textContent]]));
+  });
+}"""
+
+
+@contextmanager
+def opened(browser, url, **context):
+    """The page with its explorer mounted; the end checks what the browser complained about."""
+    own = url[: url.index(PAGE)]
+    complaints = []
+    with browser.new_context(**context) as made:
+        page = made.new_page()
+        page.on("console", lambda m: m.type == "error" and complaints.append(m.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("requestfailed", lambda r: complaints.append(f"failed: {r.url}"))
+        page.on(
+            "request",
+            lambda r: r.url.startswith((own, "blob:", "data:")) or complaints.append(r.url),
+        )
+        page.goto(url)
+        page.locator(".gru-explorer").wait_for()
+        yield page
+    assert complaints == []
+
+
+@pytest.fixture(params=["http", "disk"])
+def url(request, site, site_url):
+    return (site_url if request.param == "http" else f"{site.as_uri()}/") + PAGE
+
+
+def settings(rng, count):
+    for i in range(count):
+        drive = bool(i % 2)
+        keys = ("x", "h_prev", "r", "z") if drive else ("x", "h_prev", "a_r", "a_z")
+        yield {"drive": drive, **{k: round(float(rng.choice(GRIDS[k])), 2) for k in keys}}
+
+
+def reference(drive, x, h_prev, a_r=None, a_z=None, r=None, z=None):
+    """One unit, its candidate tanh(x + r h_prev), its gates fixed through their biases."""
+    if drive:
+        clipped = np.clip([r, z], 1e-17, 1 - 1e-16)  # a driven gate may be 0 or 1
+        a_r, a_z = np.log(clipped / (1 - clipped))
+    column = np.array([[0.0], [0.0], [1.0]])
+    params = gru.Params(column, column, np.array([a_r, a_z, 0.0]), np.zeros(3))
+    h, cache = gru.step(np.array([[float(x)]]), np.array([[float(h_prev)]]), params)
+    return {"r": cache.r.item(), "z": cache.z.item(), "n": cache.n.item(), "h": h.item()}
+
+
+def test_readout_equals_the_reference(browser, url):
+    wanted = list(settings(np.random.default_rng(0), 200))
+    wanted += [
+        {"drive": True, "x": 2, "h_prev": -1, "r": r, "z": z}
+        for r, z in itertools.product([0, 1], repeat=2)
+    ]
+    with opened(browser, url) as page:
+        shown = page.evaluate(SET_AND_READ, wanted)
+    for setting, out in zip(wanted, shown, strict=True):
+        for name, value in reference(**setting).items():
+            number, text = out[name]
+            assert number == pytest.approx(value, rel=0, abs=1e-9), (setting, name)
+            assert float(text.replace("−", "-")) == pytest.approx(value, abs=0.0051), text
+            assert re.fullmatch(r"−?(0\.\d{3}|1\.00)", text), text
+
+
+def test_half_life(browser, url):
+    gates = [0.0, 0.01, 0.5, 0.9, 0.99, 1.0]
+    wanted = [{"drive": True, "x": 0, "h_prev": 1, "r": 0, "z": z} for z in gates]
+    with opened(browser, url) as page:
+        shown = [out["half_life"] for out in page.evaluate(SET_AND_READ, wanted)]
+    for z, (number, _) in list(zip(gates, shown, strict=True))[1:-1]:
+        assert z**number == pytest.approx(0.5, abs=1e-12)
+    assert [text for _, text in shown] == [
+        "At z = 0 nothing of the state is left after one step.",
+        "At z = 0.010 half of the state is left after 0.2 steps.",
+        "At z = 0.500 half of the state is left after 1.0 steps.",
+        "At z = 0.900 half of the state is left after 6.6 steps.",
+        "At z = 0.990 half of the state is left after 69.0 steps.",
+        "At z = 1 the state is kept for ever.",
+    ]
+
+
+def test_strip_runs_fifty_steps(browser, site_url):
+    setting = {"drive": False, "x": -0.4, "h_prev": 0.9, "a_r": 1.3, "a_z": 2.9}
+    hs = [setting["h_prev"]]
+    for _ in range(50):
+        hs.append(reference(**{**setting, "h_prev": hs[-1]})["h"])
+    with opened(browser, site_url + PAGE) as page:
+        page.evaluate(SET_AND_READ, [setting])
+        reading = page.locator(".gru-step")
+        position = page.get_by_role("slider", name="step of the strip")
+        for k in (50, 49, 48):
+            assert float(reading.get_attribute("data-value")) == pytest.approx(hs[k], abs=1e-9)
+            position.press("ArrowLeft")
+        position.press("Home")
+        play = page.get_by_role("button", name="Play")
+        play.press("Enter")
+        page.get_by_role("button", name="Pause").wait_for()
+        page.wait_for_function("document.querySelector('.gru-player input').value >= 3")
+        page.get_by_role("button", name="Pause").press("Space")
+        k = int(position.input_value())
+        assert 3 <= k < 50
+        assert float(reading.get_attribute("data-value")) == pytest.approx(hs[k], abs=1e-9)
+        assert reading.text_content().startswith(f"step {k}: h = ")
+
+
+def test_play_does_not_move_for_who_asked_for_no_motion(browser, site_url):
+    with opened(browser, site_url + PAGE, reduced_motion="reduce") as page:
+        page.get_by_role("slider", name="step of the strip").press("Home")
+        page.get_by_role("button", name="Play").click()
+        assert page.locator(".gru-player input").input_value() == "50"
+
+
+def reading(page, key):
+    return float(page.locator(f"[data-reading={key}]").get_attribute("data-value"))
+
+
+def test_keyboard(browser, url):
+    with opened(browser, url) as page:
+        slider = page.locator("[data-slider=x] input")
+        before = reading(page, "x")
+        slider.press("ArrowLeft")
+        assert reading(page, "x") == pytest.approx(before - 0.05)
+        slider.press("End")
+        assert reading(page, "x") == 2
+        r, z = (float(page.locator(f"[data-out={k}]").get_attribute("data-value")) for k in "rz")
+        page.get_by_role("switch").press("Space")
+        page.locator("[data-slider=r] input").wait_for()
+        assert (reading(page, "r"), reading(page, "z")) == (r, z), "the gates must not jump"
+        assert not page.locator("[data-slider=a_r]").is_visible()
+
+
+def test_mouse(browser, url):
+    with opened(browser, url) as page:
+        slider = page.locator("[data-slider=a_z] input")
+        slider.scroll_into_view_if_needed()
+        slider.press("Home")
+        box = slider.bounding_box()
+        y = box["y"] + box["height"] / 2
+        page.mouse.move(box["x"] + 11, y)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] / 2, y, steps=5)
+        assert abs(reading(page, "a_z")) < 0.5
+        page.mouse.move(box["x"] + box["width"], y, steps=5)
+        page.mouse.up()
+        assert reading(page, "a_z") == 8
+
+
+def test_touch(browser, url):
+    with opened(
+        browser, url, has_touch=True, is_mobile=True, viewport={"width": 375, "height": 800}
+    ) as page:
+        slider = page.locator("[data-slider=h_prev] input")
+        slider.scroll_into_view_if_needed()
+        box = slider.bounding_box()
+        assert box["height"] >= 44
+        y = box["y"] + box["height"] / 2
+        page.touchscreen.tap(box["x"] + box["width"] / 2, y)
+        assert abs(reading(page, "h_prev")) < 0.05
+        cdp = page.context.new_cdp_session(page)
+        for kind, share in [("touchStart", 0.5), ("touchMove", 0.7), ("touchMove", 1.0)]:
+            point = {"x": box["x"] + box["width"] * share, "y": y}
+            cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+        cdp.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        assert reading(page, "h_prev") == 1
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+def test_without_javascript_a_still_picture(browser, site_url, width):
+    with browser.new_context(
+        java_script_enabled=False, viewport={"width": width, "height": 800}
+    ) as context:
+        page = context.new_page()
+        page.goto(site_url + PAGE)
+        place = page.locator(".gru-widget").first
+        assert place.locator("svg").is_visible()
+        setting = {"drive": False, "x": 1.0, "h_prev": -0.6, "a_r": 0.0, "a_z": 2.2}
+        for name, value in reference(**setting).items():
+            number = place.locator(f"[data-number={name}]")
+            assert number.is_visible()
+            assert number.text_content() == f"{value:.3f}".replace("-", "−")
+        sentence = place.locator("figcaption")
+        assert sentence.is_visible()
+        assert "r = 0.500, z = 0.900" in sentence.inner_text()
+        assert place.locator("script").text_content() not in place.inner_text()
+
+
+def test_a_widget_that_cannot_start_leaves_the_still_picture(browser, site_url):
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.route("**/gru-widgets.js*", lambda route: route.abort())
+        page.goto(site_url + PAGE)
+        assert page.locator(".gru-still svg").first.is_visible()
+
+
+def test_redraw_fits_into_a_frame_on_a_slow_computer(browser, site_url):
+    with opened(browser, site_url + PAGE) as page:
+        page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
+        batches = page.evaluate("""() => {
+          const explorer = document.querySelector(".gru-explorer");
+          const input = explorer.querySelector("[data-slider=a_z] input");
+          const time = (value) => {
+            const begin = performance.now();
+            input.value = value;
+            input.dispatchEvent(new Event("input", {bubbles: true}));
+            explorer.getBoundingClientRect();  // forces the layout
+            return performance.now() - begin;
+          };
+          const batch = (shift) => Array.from({length: 41}, (_, i) => time(-8 + 0.3 * i + shift));
+          return Array.from({length: 5}, (_, i) => batch(0.1 * i));
+        }""")
+    # The calmest batch: the time that other processes take from this one is not the page's.
+    median = min(statistics.median(batch) for batch in batches)
+    print(f"redraw at a quarter of the speed: median {median:.1f} ms")
+    assert median < 16
+
+
+def _luminance(rgb):
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb]
+    return np.dot([0.2126, 0.7152, 0.0722], linear)
+
+
+def _contrast(a, b):
+    light, dark = sorted([_luminance(a), _luminance(b)], reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _rgb(css):
+    return np.array([float(part) for part in re.findall(r"[\d.]+", css)[:3]]) / 255
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 375])
+def test_picture_is_legible(browser, site_url, scheme, width):
+    longest = {"drive": False, "x": -1.95, "h_prev": -0.99, "a_r": -7.9, "a_z": -1.1}
+    with opened(
+        browser,
+        site_url + PAGE,
+        color_scheme=scheme,
+        viewport={"width": width, "height": 900},
+    ) as page:
+        page.evaluate(SET_AND_READ, [longest])
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        seen = page.evaluate("""() => {
+          const pictures = [...document.querySelectorAll(".gru-explorer .gru-picture")];
+          const picture = pictures.filter((svg) => svg.getBoundingClientRect().width)[0];
+          const scale = picture.getBoundingClientRect().width / picture.viewBox.baseVal.width;
+          return {
+            shown: pictures.filter((svg) => svg.getBoundingClientRect().width).length,
+            sizes: [...picture.querySelectorAll("[data-number]")].map((node) =>
+              parseFloat(getComputedStyle(node).fontSize) * scale),
+            boxes: [...picture.querySelectorAll("text")].map((node) => {
+              const {left, right, top, bottom} = node.getBoundingClientRect();
+              return [left, right, top, bottom];
+            }),
+            frame: (({left, right}) => [left, right])(picture.getBoundingClientRect()),
+            ink: getComputedStyle(picture).fill,
+            paper: getComputedStyle(document.body).backgroundColor,
+            fills: [...picture.querySelectorAll("[data-level]")].map((node) =>
+              [getComputedStyle(node).fill, Number(getComputedStyle(node).fillOpacity)]),
+          };
+        }""")
+    assert seen["shown"] == 1
+    assert min(seen["sizes"]) >= 11
+    for left, right, *_ in seen["boxes"]:
+        assert seen["frame"][0] <= left < right <= seen["frame"][1]
+    # Lines of text keep a little air inside their boxes, so boxes may touch but not cross by more.
+    for a, b in itertools.combinations(seen["boxes"], 2):
+        across = min(a[1], b[1]) - max(a[0], b[0])
+        down = min(a[3], b[3]) - max(a[2], b[2])
+        assert across <= 0 or down <= 5, (a, b)
+    ink, paper = _rgb(seen["ink"]), _rgb(seen["paper"])
+    assert _contrast(ink, paper) >= 4.5
+    cell = 0.045 * ink + 0.955 * paper
+    for fill, opacity in seen["fills"]:
+        assert opacity == 0.3
+        assert _contrast(ink, opacity * _rgb(fill) + (1 - opacity) * cell) >= 4.5

@@ -1,0 +1,171 @@
+"""What Python says and writes for a widget; its life in a browser is tested in tests/browser."""
+
+import json
+import math
+import re
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gru_course import palette, widgets
+from gru_course.widgets import GateExplorer
+from gru_course.widgets._base import STATIC, module_text
+from gru_course.widgets._gate_diagram import level
+from gru_course.widgets.sphinx_host import script_text
+
+HTML = "text/html"
+gate = st.floats(0, 1)
+
+
+def bundle(widget):
+    return widget._repr_mimebundle_()[0]
+
+
+def still(widget):
+    """The still picture as XML, which also holds it to be well-formed."""
+    html = bundle(widget)[HTML]
+    return ElementTree.fromstring(html[html.index("<figure") : -len("</div>")])
+
+
+def by_hand(w, r, z):
+    n = math.tanh(w.w_x * w.x + w.b_x + r * (w.w_h * w.h_prev + w.b_h))
+    return {"r": r, "z": z, "n": n, "h": (1 - z) * n + z * w.h_prev}
+
+
+@settings(max_examples=60, deadline=None)
+@given(x=st.floats(-2, 2), h_prev=st.floats(-1, 1), r=gate, z=gate, w=st.floats(-3, 3))
+def test_values_with_driven_gates(x, h_prev, r, z, w):
+    widget = GateExplorer(x=x, h_prev=h_prev, drive=True, r=r, z=z, w_x=0.7, b_x=-w, w_h=w, b_h=0.3)
+    assert widget.values() == pytest.approx(by_hand(widget, r, z), rel=0, abs=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(x=st.floats(-2, 2), a_r=st.floats(-8, 8), a_z=st.floats(-8, 8))
+def test_values_with_pre_activations(x, a_r, a_z):
+    widget = GateExplorer(x=x, a_r=a_r, a_z=a_z)
+    r, z = (1 / (1 + math.exp(-a)) for a in (a_r, a_z))
+    assert widget.values() == pytest.approx(by_hand(widget, r, z), rel=0, abs=1e-12)
+
+
+def test_output_is_the_same_every_time():
+    first, second = bundle(GateExplorer(x=0.3)), bundle(GateExplorer(x=0.3))
+    assert first[HTML] == second[HTML]
+    assert first["text/plain"] == second["text/plain"] == repr(GateExplorer(x=0.3))
+    assert "0x" not in first["text/plain"]
+    assert first[HTML] != bundle(GateExplorer(x=0.4))[HTML]
+    assert "application/vnd.jupyter.widget-view+json" in first
+    code = "from gru_course.widgets import GateExplorer; print(GateExplorer(x=0.3).html())"
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert other.stdout.strip() == first[HTML]
+
+
+def test_html_holds_the_state_in_order():
+    html = GateExplorer(x=0.3, drive=True).html()
+    assert html.startswith('<div class="gru-widget" data-module="gate_explorer"><script')
+    state = json.loads(re.search(r"json\">(.*?)</script>", html)[1])
+    assert list(state) == sorted(state)
+    assert (state["x"], state["drive"], state["a_z"]) == (0.3, True, 2.2)
+
+
+@pytest.mark.parametrize("drive", [False, True])
+def test_still_picture_shows_the_numbers_of_the_reference(drive):
+    widget = GateExplorer(x=-1.3, h_prev=0.4, drive=drive, r=0.125, z=0.625)
+    figure = still(widget)
+    shown = {
+        node.get("data-number"): node.text for node in figure.iter() if node.get("data-number")
+    }
+    sentence = "".join(figure.find("figcaption").itertext())
+    for name, value in widget.values().items():
+        text = f"{value:.3f}".replace("-", "−")
+        assert shown[name] == text
+        assert f" = {text}" in sentence
+    assert shown["x"] == "−1.30"
+    assert shown["h_prev"] == "0.400"
+    hidden = [node for node in figure.iter() if node.get("data-hand") is not None]
+    assert hidden
+    assert all((node.get("visibility") == "hidden") is drive for node in hidden)
+
+
+def test_still_picture_has_no_ids_to_clash():
+    assert not [node for node in still(GateExplorer()).iter() if node.get("id")]
+
+
+def test_wire_width_follows_the_value():
+    def widths(**settings):
+        wires = (n for n in still(GateExplorer(**settings)).iter() if n.get("data-wire"))
+        return {wire.get("data-wire"): float(wire.get("stroke-width")) for wire in wires}
+
+    low, high = widths(drive=True, z=0.1, h_prev=1.0), widths(drive=True, z=0.9, h_prev=1.0)
+    assert high["z"] - low["z"] == pytest.approx(4 * 0.8)
+    assert high["keep"] - low["keep"] == pytest.approx(4 * 0.8)
+    assert low["rest"] - high["rest"] == pytest.approx(4 * 0.8)
+    assert low["x"] == high["x"]
+
+
+def test_level_fills_the_right_part_of_a_circle():
+    assert level(0, 0, 10, 0.0, False).startswith("M0.00 10.00A")  # empty: at the bottom
+    assert level(0, 0, 10, 0.5, False) == "M-10.00 0.00A10 10 0 0 0 10.00 0.00Z"
+    assert level(0, 0, 10, 1.0, True) == "M-10 0A10 10 0 0 1 0.00 -10.00H0.00A10 10 0 0 1 10 0Z"
+    assert level(0, 0, 10, -1.0, True) == "M-10 0A10 10 0 0 0 0.00 10.00H0.00A10 10 0 0 0 10 0Z"
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"x": float("nan")}, "x: expected a number from -2 to 2, got nan"),
+        ({"x": float("inf")}, "x: expected a number from -2 to 2, got inf"),
+        ({"h_prev": 1.01}, "h_prev: expected a number from -1 to 1, got 1.01"),
+        ({"a_r": "3"}, "a_r: expected a number from -8 to 8, got '3'"),
+        ({"a_z": -8.5}, "a_z: expected a number from -8 to 8, got -8.5"),
+        ({"z": True}, "z: expected a number from 0 to 1, got True"),
+        ({"r": None}, "r: expected a number from 0 to 1, got None"),
+        ({"w_h": 11}, "w_h: expected a number from -10 to 10, got 11"),
+        ({"drive": 1}, "drive: expected True or False, got 1"),
+    ],
+)
+def test_bad_settings_are_refused(setting, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        GateExplorer(**setting)
+    widget = GateExplorer()
+    before = widget.state()
+    with pytest.raises(ValueError, match=re.escape(message)):
+        widget.set_trait(*next(iter(setting.items())))
+    assert widget.state() == before
+
+
+def test_unknown_setting_and_module_are_refused():
+    with pytest.raises(TypeError, match="gain"):
+        GateExplorer(gain=1.0)
+    with pytest.raises(ValueError, match="name: expected one of gate_explorer, got 'nothing'"):
+        module_text("nothing")
+
+
+@pytest.mark.parametrize("name", widgets.__all__)
+def test_module_is_self_contained(name):
+    text = getattr(widgets, name)._esm
+    assert not re.search(
+        r"^\s*import\b|\bimport\s*\(|\bfrom\s+[\"']|https?://(?!www\.w3\.org)", text, re.M
+    )
+    assert len(re.findall(r"^export ", text, re.M)) == 1
+    assert "export default { render };" in text
+    for color in palette.BY_SYMBOL.values():
+        assert color in text
+
+
+def test_modules_name_no_colour_of_their_own():
+    for path in STATIC.glob("*.mjs"):
+        colors = re.findall(r"#[0-9A-Fa-f]{6}\b|#[0-9A-Fa-f]{3}\b", path.read_text("utf-8"))
+        assert colors == [], path.name
+
+
+def test_page_script_holds_every_module():
+    script = script_text()
+    modules = json.loads(re.search(r"^const MODULES = (.*);$", script, re.M)[1])
+    assert modules == {
+        getattr(widgets, n).module: getattr(widgets, n)._esm for n in widgets.__all__
+    }
+    assert script.startswith("(() => {")
