@@ -52,12 +52,12 @@ def _mistakes(x, h_prev, params):
         blend(np.tanh(a_in + z * a_hn), r),
     )
     yield (
-        "Your candidate applies the reset gate to the input's part; it belongs to W_hn h_prev + b_hn.",
+        "Your reset gate acts on the input's part; it belongs to W_hn h_prev + b_hn.",
         blend(np.tanh(r * a_in + a_hn)),
     )
     yield (
-        "Your reset gate acts on h_prev before the product, which is Cho et al.'s form. Equation (3) "
-        "applies it after: r * (W_hn h_prev + b_hn).",
+        "Your reset gate acts on h_prev before the product, which is Cho et al.'s form. "
+        "Equation (3) applies it after: r * (W_hn h_prev + b_hn).",
         blend(np.tanh(a_in + (r * h_prev) @ W_hn.T + b_hn)),
     )
     yield (
@@ -124,9 +124,7 @@ def count(answer):
         got = call(answer, I, H)
         wanted = 3 * H * I + 3 * H * H + 6 * H
         if got == wanted - 3 * H:
-            raise Wrong(
-                "You count one bias vector a gate; torch keeps two, b_i and b_h, and for n they differ."
-            )
+            raise Wrong("You count one bias vector a gate; torch keeps two, b_i and b_h.")
         if got == 4 * wanted // 3:
             raise Wrong("That is the LSTM's number: a GRU has three blocks of weights, not four.")
         if got == 2 * wanted // 3:

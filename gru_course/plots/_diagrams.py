@@ -1,4 +1,4 @@
-"""Concept diagrams: SVG files whose text follows the page's colour and whose hues are the palette's.
+"""Concept diagrams: SVG whose text follows the page's colour and whose hues are the palette's.
 
 A diagram is inline SVG in the notebook's output, so `currentColor` is the reader's text colour in
 light and in dark mode. In the files `$h`, `$r`, `$z` ... stand for the colours of the symbols.

@@ -109,7 +109,9 @@ class CourseWidget(anywidget.AnyWidget):
         )
 
     def _repr_mimebundle_(self, **kwargs):
-        data, metadata = super()._repr_mimebundle_(**kwargs)
+        bundle = super()._repr_mimebundle_(**kwargs)
+        assert bundle is not None  # anywidget's answer for a widget without a view; ours have one
+        data, metadata = bundle
         return {**data, "text/html": self.html()}, metadata
 
     def __repr__(self):

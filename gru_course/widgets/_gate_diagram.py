@@ -100,7 +100,7 @@ def _name(key):
     )
 
 
-def _circle(form, key, station, lane, values):
+def _circle(form, values, key, station, lane):
     cx, cy = form.at(station, lane)
     fill = level(cx, cy, form.radius, values[key] / SPANS[key], key in SIGNED)
     color = BY_SYMBOL["neutral" if key == "x" else key[0]]
@@ -130,7 +130,7 @@ def _operator(form, sign, station, lane):
     )
 
 
-def _wire(key, color, points, start, end, values):
+def _wire(values, key, color, points, start, end):
     """A wire through `points`, cut by `start` and `end` pixels to leave room for what it joins.
 
     A corner is rounded. The arrow's tip touches the end; the wire stops at its foot.
@@ -163,7 +163,7 @@ def _direction(start, end):
     return (dx > 0) - (dx < 0), (dy > 0) - (dy < 0)
 
 
-def _label(key, x, y, anchor, values, stacked):
+def _label(values, key, x, y, anchor, stacked):
     number = f'data-number="{key}">{digits(values[key])}</tspan>'
     if stacked:
         number = f'<tspan x="{x}" y="{y + 16}" {number}'
@@ -267,11 +267,11 @@ def picture(form, values, words):
         f'aria-label="{words}" fill="currentColor" font-family="inherit" '
         f'style="width:100%;max-width:{width + 60}px;height:auto">'
         + f'<rect {cell} rx="20" fill-opacity="0.045"/>'
-        + "".join(_wire(*wire, values) for wire in wires)
-        + "".join(_circle(form, *circle, values) for circle in circles)
+        + "".join(_wire(values, *wire) for wire in wires)
+        + "".join(_circle(form, values, *circle) for circle in circles)
         + "".join(_operator(form, *operator) for operator in operators)
         + "".join(
-            _label(*label, values, stacked=not wide or label[0] in ("a_r", "a_z"))
+            _label(values, *label, stacked=not wide or label[0] in ("a_r", "a_z"))
             for label in labels
         )
         + "</svg>"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from playwright.sync_api import expect
 
 ROOT = Path(__file__).parents[2]
 CELLS = [
@@ -82,16 +83,18 @@ def test_python_and_the_sliders_share_their_numbers(browser, lab):
         page.goto(f"{lab}/doc/tree/explorer.ipynb")
         cells = page.locator(".jp-CodeCell")
         cells.nth(2).wait_for()
+        page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
 
         def run(index):
-            cells.nth(index).locator(".cm-content").click()
-            page.keyboard.press("Shift+Enter")
-            # The first time, the kernel may still be starting.
-            page.wait_for_function(
-                """(index) => /^\\[\\d+\\]:$/.test(document.querySelectorAll(
-                  ".jp-CodeCell .jp-InputPrompt")[index].textContent)""",
-                arg=index,
-            )
+            prompt = cells.nth(index).locator(".jp-InputPrompt")
+            deadline = time.monotonic() + 90
+            while prompt.text_content() == "[ ]:":
+                assert time.monotonic() < deadline, f"cell {index} does not start"
+                # On the element, not at a place on the screen: what is above may still be growing.
+                # Again if nothing came of it: while JupyterLab starts, keys can go unheard.
+                cells.nth(index).locator(".cm-content").press("Shift+Enter")
+                page.wait_for_timeout(2000)
+            expect(prompt).to_have_text(re.compile(r"^\[\d+\]:$"), timeout=90_000)
             return cells.nth(index).locator(".jp-OutputArea-output")
 
         run(0)

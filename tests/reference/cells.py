@@ -78,7 +78,7 @@ class Problem(NamedTuple):
 
 def problem(cell, shape=(4, 5, 3, 2), *, seed=0, with_lengths=False):
     """A random problem; shape is (N, T, I, H)."""
-    N, T, I, H = shape  # noqa: E741
+    N, T, I, H = shape
     rng = np.random.default_rng(seed)
     params = cell.module.init(rng, I, H)
     lengths = None

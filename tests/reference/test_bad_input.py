@@ -11,7 +11,7 @@ from gru_course.reference import gru, lstm, rnn
 
 from .cells import pack, problem
 
-N, T, I, H = 4, 5, 3, 2  # noqa: E741
+N, T, I, H = 4, 5, 3, 2
 
 
 def forward(cell, p, **changes):

@@ -3,7 +3,7 @@
 
 // All rules of all widgets. Text is currentColor throughout, so it follows the page's theme.
 const STYLE = `
-.gru-explorer { width: 100%; margin: 1rem 0; color: inherit;
+.gru-explorer { max-width: 780px; margin: 1rem auto; color: inherit;
   font-size: 15px; line-height: 1.5; font-variant-numeric: tabular-nums; }
 .gru-explorer *, .gru-explorer *::before { box-sizing: border-box; }
 .gru-explorer i, .gru-explorer .gru-k { font-family: "STIX Two Text", Cambria, Georgia, serif; }

@@ -1,0 +1,276 @@
+"""Checkers of the chapter "Back-propagation through time"."""
+
+import numpy as np
+
+from gru_course.exercises._core import Wrong, call, compare, exercise, matches
+from gru_course.reference import rnn
+
+SHAPES = [(2, 5, 3, 4), (1, 1, 1, 1), (3, 2, 1, 2), (1, 6, 2, 3)]  # (N, T, I, H)
+
+
+def _problems():
+    """Seeded sequences of several shapes, among them one step and a single unit."""
+    rng = np.random.default_rng(0)
+    for N, T, I, H in SHAPES:
+        params = rnn.init(rng, I, H)
+        xs, h0 = rng.normal(size=(N, T, I)), rng.normal(size=(N, H))
+        dhs = rng.normal(size=(N, T, H))
+        yield dhs, xs, h0, params
+
+
+def _refuse_if_known(got, mistakes):
+    for sentence, wrong in mistakes:
+        if matches(got, wrong):
+            raise Wrong(sentence)
+
+
+def _gradients(got):
+    """The reader's (dx, dh_prev, grads), or a sentence on what came instead."""
+    if not isinstance(got, tuple) or len(got) != 3:
+        raise Wrong(f"Expected three results, dx, dh_prev and grads; got {_describe(got)}.")
+    dx, dh, grads = got
+    if not isinstance(grads, tuple) or len(grads) != len(rnn.Params._fields):
+        raise Wrong(f"grads: expected an rnn.Params of four gradients, got {_describe(grads)}.")
+    return dx, dh, rnn.Params(*grads)
+
+
+def _describe(value):
+    kind = type(value).__name__
+    return f"{kind} of {len(value)}" if isinstance(value, tuple | list) else kind
+
+
+def _compare_gradients(got, wanted, names):
+    compare(names[0], got[0], wanted[0])
+    compare(names[1], got[1], wanted[1])
+    for field in rnn.Params._fields:
+        compare(f"gradient of {field}", getattr(got[2], field), getattr(wanted[2], field))
+
+
+@exercise("bptt.reach")
+def reach(answer):
+    for k, lag in ((20, 10), (5, 0), (11, 10), (10, 10), (5, 10), (7, 3)):
+        got = call(answer, k, lag)
+        wanted = max(0, k - lag) / k
+        if matches(got, wanted):
+            continue
+        case = f"k = {k}, lag = {lag}"
+        if k < lag and matches(got, (k - lag) / k):
+            raise Wrong(f"{case}: a fraction cannot be negative; no loss reaches that far.")
+        if matches(got, max(0, k - lag + 1) / k):
+            raise Wrong(
+                f"{case}: you counted k - lag + 1 losses. The first step of a chunk sees no step "
+                "back, so the one that sees lag steps back is number lag, counted from 0."
+            )
+        if matches(got, max(0, k - lag)):
+            raise Wrong(f"{case}: that is the number of losses in a chunk; divide by k.")
+        if matches(got, float(k > lag)) or matches(got, float(k >= lag)):
+            raise Wrong(f"{case}: not all losses of a chunk reach as far as its last one.")
+        compare(case, got, wanted)
+    return "Right: the last k - lag losses of each chunk of k reach that far, if there are any."
+
+
+def _relu_step_mistakes(dh, x, h_prev, h, params):
+    """Sentence, and the wrong (dx, dh_prev, gradient of weight_hh)."""
+    W_ih, W_hh = params.weight_ih, params.weight_hh
+    slope = (h > 0).astype(float)
+
+    def results(da, dW_state=h_prev, W=W_hh):
+        return da @ W_ih, da @ W, da.T @ dW_state
+
+    yield (
+        "Your slope is tanh's, 1 - h^2. ReLU's is 1 where h > 0 and 0 elsewhere.",
+        results(dh * (1 - h * h)),
+    )
+    yield "The slope is missing: da is dh where h > 0 and 0 elsewhere.", results(dh)
+    yield (
+        "Your slope is taken from h_prev; it belongs to the output of this step, h.",
+        results(dh * (h_prev > 0)),
+    )
+    yield "Your da multiplies by h itself, not by its slope.", results(dh * h)
+    yield (
+        "The gradient of weight_hh pairs da with the state that W_hh multiplied, h_prev, not h.",
+        results(dh * slope, dW_state=h),
+    )
+    yield (
+        "dh_prev: W_hh is transposed. In rows, W^T delta becomes da @ weight_hh.",
+        results(dh * slope, W=W_hh.T),
+    )
+    yield (
+        "You averaged over the batch. The weights are used by every sequence, and uses add.",
+        (dh * slope @ W_ih, dh * slope @ W_hh, (dh * slope).T @ h_prev / len(dh)),
+    )
+
+
+@exercise("bptt.step-backward")
+def step_backward(answer):
+    for dhs, xs, h0, params in _problems():
+        dh, x = dhs[:, 0], xs[:, 0]
+        h, cache = rnn.step(x, h0, params, nonlinearity="relu")
+        wanted = rnn.step_backward(dh, cache)
+        got = _gradients(call(answer, dh, x, h0, h, params))
+        for sentence, wrong in _relu_step_mistakes(dh, x, h0, h, params):
+            parts = (got[0], got[1], got[2].weight_hh)
+            right = (wanted[0], wanted[1], wanted[2].weight_hh)
+            told_apart = not all(map(matches, wrong, right))
+            if told_apart and all(map(matches, parts, wrong)):
+                raise Wrong(sentence)
+        _compare_gradients(got, wanted, ("dx", "dh_prev"))
+    return "Right: all five gradients equal the reference's, for every shape that was tried."
+
+
+def _leaky_step(x, h_prev, params, alpha):
+    n, cache = rnn.step(x, h_prev, params)
+    return (1 - alpha) * h_prev + alpha * n, cache
+
+
+@exercise("bptt.leaky-step-backward")
+def leaky_step_backward(answer):
+    for alpha in (0.25, 1.0):
+        for dhs, xs, h_prev, params in _problems():
+            dh, x = dhs[:, 0], xs[:, 0]
+            h, cache = _leaky_step(x, h_prev, params, alpha)
+            dx, through, grads = rnn.step_backward(alpha * dh, cache)
+            wanted = dx, (1 - alpha) * dh + through, grads
+            got = _gradients(call(answer, dh, x, h_prev, h, params, alpha))
+            if alpha < 1:
+                without_alpha = rnn.step_backward(dh, cache)[1]
+                slope_of_h = (alpha * dh * (1 - h**2)) @ params.weight_hh
+                known = (
+                    (
+                        "dh_prev: the direct route is missing. h_prev also enters h with factor "
+                        "1 - alpha, and the two gradients add.",
+                        through,
+                    ),
+                    (
+                        "dh_prev: the direct route carries dh, times 1 - alpha.",
+                        dh + through,
+                    ),
+                    (
+                        "The route through tanh lacks its factor alpha.",
+                        (1 - alpha) * dh + without_alpha,
+                    ),
+                    (
+                        "Your slope is 1 - h^2, but h is no longer the output of tanh: that is "
+                        "(h - (1 - alpha) h_prev) / alpha.",
+                        (1 - alpha) * dh + slope_of_h,
+                    ),
+                )
+                _refuse_if_known(got[1], known)
+            _compare_gradients(got, wanted, (f"alpha = {alpha}, dx", f"alpha = {alpha}, dh_prev"))
+    return "Right: one route through tanh, one direct with factor 1 - alpha, and they add."
+
+
+def _backward_mistakes(dhs, xs, h0, hs, params):
+    """Sentence, and the wrong gradient of weight_hh."""
+    W_hh = params.weight_hh
+    h_prevs = np.concatenate([h0[:, None], hs[:, :-1]], axis=1)
+
+    def deltas(W=W_hh, future=1.0, above=1.0):
+        das, after, dh_prev = np.empty_like(hs), np.empty_like(hs), np.zeros_like(h0)
+        last = hs.shape[1] - 1
+        for t in reversed(range(last + 1)):
+            dh = future * dh_prev + (1.0 if t == last else above) * dhs[:, t]
+            das[:, t] = dh * (1 - hs[:, t] ** 2)
+            dh_prev = after[:, t] = das[:, t] @ W
+        return das, after
+
+    def outer(das, states=h_prevs):
+        return np.einsum("nti,ntj->ij", das, states)
+
+    das, after = deltas()
+    yield (
+        "gradient of weight_hh: it pairs h_prev with what has already passed through weight_hh. It "
+        "needs da, the gradient of the pre-activation.",
+        outer(after),
+    )
+    yield (
+        "gradient of weight_hh: it pairs da with h_t. The state that W_hh multiplied is h_{t-1}.",
+        outer(das, hs),
+    )
+    yield (
+        "The gradient that comes back from the future is not added to dhs[:, t].",
+        outer(deltas(future=0.0)[0]),
+    )
+    yield (
+        "The gradient from above, dhs[:, t], is not added at every step.",
+        outer(deltas(above=0.0)[0]),
+    )
+    yield (
+        "The weights' gradients are not summed over time: only one step is left.",
+        das[:, 0].T @ h_prevs[:, 0],
+    )
+    yield (
+        "W_hh is transposed on the way back. In rows, W^T delta becomes da @ weight_hh.",
+        outer(deltas(W=W_hh.T)[0]),
+    )
+    yield (
+        "The weights' gradients are averaged over the batch. Uses add: sum them.",
+        outer(das) / len(dhs),
+    )
+    yield (
+        "gradient of weight_hh: the first step multiplied W_hh with h0, which you took as zero.",
+        outer(das[:, 1:], h_prevs[:, 1:]),
+    )
+
+
+@exercise("bptt.backward")
+def backward(answer):
+    for dhs, xs, h0, params in _problems():
+        hs, cache = rnn.forward(xs, h0, params)
+        wanted = rnn.backward(dhs, cache)
+        got = _gradients(call(answer, dhs, xs, h0, hs, params))
+        if not matches(got[2].weight_hh, wanted[2].weight_hh):
+            _refuse_if_known(got[2].weight_hh, _backward_mistakes(dhs, xs, h0, hs, params))
+        _compare_gradients(got, wanted, ("dxs", "dh0"))
+    return "Mended: all six gradients equal the reference's, for every shape that was tried."
+
+
+def _window(dhs, hs, h0, W_hh, k):
+    """Each loss flows back through its own k uses of W_hh."""
+    h_prevs = np.concatenate([h0[:, None], hs[:, :-1]], axis=1)
+    total = np.zeros_like(W_hh)
+    for t in range(hs.shape[1]):
+        dh = dhs[:, t]
+        for s in range(t, max(-1, t - k), -1):
+            da = dh * (1 - hs[:, s] ** 2)
+            total = total + da.T @ h_prevs[:, s]
+            dh = da @ W_hh
+    return total
+
+
+def _chunks(dhs, hs, h0, W_hh, k):
+    """Truncation at fixed borders, before steps 0, k, 2k ..."""
+    h_prevs = np.concatenate([h0[:, None], hs[:, :-1]], axis=1)
+    total, dh = np.zeros_like(W_hh), np.zeros_like(h0)
+    for t in reversed(range(hs.shape[1])):
+        da = (dhs[:, t] + dh) * (1 - hs[:, t] ** 2)
+        total = total + da.T @ h_prevs[:, t]
+        dh = da @ W_hh * (t % k > 0)
+    return total
+
+
+@exercise("bptt.sliding")
+def sliding(answer):
+    for dhs, xs, h0, params in _problems():
+        hs, _ = rnn.forward(xs, h0, params)
+        for k in (2, 1, 3, 6):
+            arguments = dhs, hs, h0, params.weight_hh
+            wanted = _window(*arguments, k)
+            got = call(answer, *arguments, k)
+            if matches(got, wanted):
+                continue
+            _refuse_if_known(
+                got,
+                (
+                    ("Your window has fixed borders; here each loss has its own.",
+                     _chunks(*arguments, k)),
+                    (f"k = {k}: your window holds k + 1 uses. Step t is the first of the k.",
+                     _window(*arguments, k + 1)),
+                    (f"k = {k}: your window holds k - 1 uses. Step t is the first of the k.",
+                     _window(*arguments, k - 1)),
+                    (f"k = {k}: that is the whole gradient; stop after k uses.",
+                     _window(*arguments, hs.shape[1])),
+                ),
+            )  # fmt: skip
+            compare(f"k = {k}, gradient of weight_hh", got, wanted)
+    return "Right: every loss looks back over k uses, wherever it stands."

@@ -1,0 +1,262 @@
+"""Checkers of the chapter "Vanishing and exploding gradients"."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+
+from gru_course.exercises._core import Wrong, call, compare, exercise, matches
+from gru_course.reference import rnn
+
+
+def _number(what, value):
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise Wrong(f"{what}: expected a number, got {type(value).__name__}.") from None
+
+
+@exercise("gradients.horizon")
+def horizon(answer):
+    answer = _number("steps", answer)
+    wanted = math.ceil(math.log(0.01) / math.log(0.95))
+    if matches(answer, wanted - 1):
+        raise Wrong(
+            f"{answer:g} steps leave 0.95^{answer:g} = {0.95**answer:.4f}, not yet below 0.01."
+        )
+    if matches(answer, math.log(0.01) / math.log(0.95)):
+        raise Wrong(f"The equation is right; steps are whole, so round {answer:.2f} up.")
+    if matches(answer, 20):
+        raise Wrong("1 / (1 - 0.95) = 20 steps leave about 1/e of the gradient, not a hundredth.")
+    compare("steps", answer, wanted, rtol=0)
+    return f"Right: 0.95^{wanted} = {0.95**wanted:.4f}."
+
+
+def _jacobian_mistakes(h, W):
+    slope = (1 - h**2)[:, None]
+    yield (
+        "You scaled the columns of W_hh. Row i of the Jacobian belongs to h_t[i], so row i is "
+        "multiplied by 1 - h_t[i]^2: write (1 - h**2)[:, None] * W_hh.",
+        W * (1 - h**2),
+    )
+    yield (
+        "That is the transpose. Entry [i, j] is the derivative of h_t[i] with respect to "
+        "h_{t-1}[j], so W_hh stands as it is.",
+        (slope * W).T,
+    )
+    yield (
+        "W_hh is transposed: the step computes W_hh h_{t-1}, so its derivative is W_hh itself.",
+        slope * W.T,
+    )
+    yield "The slope of tanh is missing: that is W_hh, the Jacobian of a linear network.", W
+    yield (
+        "You applied tanh once more. h is already the output of tanh, so its slope is 1 - h^2.",
+        (1 - np.tanh(h) ** 2)[:, None] * W,
+    )
+    yield "The slope is 1 - h^2; yours is 1 - h.", (1 - h)[:, None] * W
+    yield (
+        "h (1 - h) is the slope of the sigmoid; that of tanh is 1 - h^2.",
+        (h * (1 - h))[:, None] * W,
+    )
+    yield (
+        "You kept the diagonal only: the product with diag(1 - h^2) scales whole rows of W_hh.",
+        np.diag((1 - h**2) * np.diag(W)),
+    )
+
+
+@exercise("gradients.jacobian")
+def jacobian(answer):
+    rng = np.random.default_rng(0)
+    for H in (4, 3, 1):
+        params = rnn.init(rng, 2, H)
+        h, cache = rnn.step(rng.normal(size=(1, 2)), rng.uniform(-1, 1, size=(1, H)), params)
+        # Row i of the Jacobian is what the backward pass returns for a unit gradient at h[i].
+        rows = [rnn.step_backward(unit[None], cache)[1][0] for unit in np.eye(H)]
+        wanted = np.stack(rows)
+        got = call(answer, h[0], params.weight_hh)
+        if matches(got, wanted):
+            continue
+        for sentence, mistaken in _jacobian_mistakes(h[0], params.weight_hh):
+            if matches(got, mistaken):
+                raise Wrong(sentence)
+        compare(f"J for H = {H}: J", got, wanted)
+    return "Right: row by row it is what the reference's backward pass returns."
+
+
+def _norm(arrays):
+    return math.sqrt(sum(float((a**2).sum()) for a in arrays))
+
+
+def _clip_mistakes(grads, max_norm):
+    norm = _norm(grads)
+    yield (
+        "You clip each array by its own norm. That changes the direction of the step; all arrays "
+        "must be multiplied by one factor, from the norm of all entries together.",
+        [g * min(1, max_norm / _norm([g])) for g in grads],
+    )
+    yield (
+        "You clip each entry. That changes the direction of the step; multiply all entries by one "
+        "factor instead.",
+        [np.clip(g, -max_norm, max_norm) for g in grads],
+    )
+    yield (
+        "Your norm is the sum of the arrays' norms; squares add, norms do not: "
+        "sqrt(sum of all squares).",
+        [g * min(1, max_norm / sum(_norm([a]) for a in grads)) for g in grads],
+    )
+    yield (
+        "You divided by the squared norm: the square root is missing.",
+        [g * min(1, max_norm / norm**2) for g in grads],
+    )
+    yield (
+        "You divided by the norm but did not multiply by max_norm: the result has norm 1.",
+        [g / norm for g in grads],
+    )
+    yield (
+        "Nothing was clipped although the norm is above max_norm.",
+        grads,
+    )
+    yield (
+        "The factor is upside down: it is max_norm / norm, at most 1.",
+        [g * norm / max_norm for g in grads],
+    )
+
+
+@exercise("gradients.clip")
+def clip(answer):
+    rng = np.random.default_rng(0)
+    long = [3 * rng.normal(size=s) for s in ((4, 2), (4, 4), (4,))]
+    for what, grads, max_norm in (
+        ("a gradient that is too long", long, 2.5),
+        ("a gradient that is short enough", [0.01 * g for g in long], 2.5),
+        ("a gradient of zeros", [np.zeros_like(g) for g in long], 2.5),
+    ):
+        norm = _norm(grads)
+        factor = 1.0 if norm <= max_norm else max_norm / norm
+        wanted = [g * factor for g in grads]
+        given = [g.copy() for g in grads]
+        got = call(answer, given, max_norm)
+        if not isinstance(got, (list, tuple)) or len(got) != len(grads):
+            raise Wrong(f"Expected a list of {len(grads)} arrays, got {type(got).__name__}.")
+        if not all(np.array_equal(a, b) for a, b in zip(given, grads, strict=True)):
+            raise Wrong("Your function changed the gradients in place; return new arrays.")
+        if all(matches(g, w) for g, w in zip(got, wanted, strict=True)):
+            continue
+        if norm == 0 and not np.isfinite(got[0]).all():
+            raise Wrong("A gradient of zeros came back as NaN: its norm is 0 and you divide by it.")
+        if norm <= max_norm and matches(got[0], grads[0] * max_norm / norm):
+            raise Wrong(
+                f"A gradient of norm {norm:.3f} was made longer, to {max_norm}. Clipping only "
+                "shortens: the factor is at most 1."
+            )
+        if norm > max_norm:
+            for sentence, mistaken in _clip_mistakes(grads, max_norm):
+                if all(matches(g, m) for g, m in zip(got, mistaken, strict=True)):
+                    raise Wrong(sentence)
+        for i, (g, w) in enumerate(zip(got, wanted, strict=True)):
+            compare(f"{what}, grads[{i}]", g, w)
+    return "Right: one factor for all, at most 1, and zero stays zero."
+
+
+def _fixed_points(w, b):
+    """All solutions of h = tanh(w h + b), in increasing order.
+
+    Between the points where tanh(w h + b) - h has slope zero it is monotone, so each such piece
+    holds at most one solution, which bisection finds.
+    """
+    ends = [-1.0, 1.0]
+    if w > 1:
+        a = math.atanh(math.sqrt(1 - 1 / w))
+        ends = sorted([*ends, *(min(1.0, max(-1.0, (s * a - b) / w)) for s in (-1, 1))])
+    found = []
+    for low, high in pairwise(ends):
+        at_low, at_high = (math.tanh(w * h + b) - h for h in (low, high))
+        if at_low * at_high >= 0:
+            continue
+        for _ in range(60):
+            middle = (low + high) / 2
+            same = (math.tanh(w * middle + b) - middle) * at_low > 0
+            low, high = (middle, high) if same else (low, middle)
+        found.append((low + high) / 2)
+    return np.array(found)
+
+
+@exercise("gradients.fixed-points")
+def fixed_points(answer):
+    for w, b in ((0.8, 0.5), (2.0, 0.1), (2.0, -0.1), (2.0, 0.6), (5.0, 1.0), (-3.0, 0.4)):
+        wanted, at = _fixed_points(w, b), f"w = {w}, b = {b}"
+        try:
+            got = np.atleast_1d(np.asarray(call(answer, w, b), dtype=float))
+        except (TypeError, ValueError):
+            raise Wrong(f"{at}: expected a sorted array of numbers.") from None
+        if got.ndim != 1:
+            raise Wrong(f"{at}: expected an array with one axis, got shape {got.shape}.")
+        residual = np.abs(np.tanh(w * got + b) - got)
+        if not (residual < 1e-6).all():
+            i = int(np.argmax(~(residual < 1e-6)))
+            raise Wrong(
+                f"{at}: {got[i]:.6g} is not a fixed point, one step takes it to "
+                f"{math.tanh(w * got[i] + b):.6g}."
+            )
+        stable = wanted[w * (1 - wanted**2) < 1]
+        if len(wanted) == 3 and got.shape == (2,) and np.allclose(np.sort(got), stable, atol=1e-4):
+            raise Wrong(
+                f"{at}: the two stable fixed points are there, the unstable one between them is "
+                "missing. Iteration runs away from it; look for changes of sign of "
+                "tanh(w h + b) - h instead."
+            )
+        if len(got) != len(wanted):
+            raise Wrong(f"{at}: wanted {len(wanted)} fixed points, got {len(got)}.")
+        if np.any(np.diff(got) <= 0):
+            raise Wrong(f"{at}: the fixed points must be sorted, smallest first.")
+        compare(f"{at}: fixed point ", got, wanted, atol=1e-5)
+    return "Right: one fixed point or three, the unstable one included."
+
+
+@exercise("gradients.latch")
+def latch(answer):
+    for w in (1.5, 3.0, 5.0):  # not 2, where 1/w and 1 - 1/w are the same
+        h = math.sqrt(1 - 1 / w)
+        wanted, at = w * h - math.atanh(h), f"w = {w}"
+        got = _number(at, call(answer, w))
+        if matches(got, -wanted):
+            raise Wrong(
+                f"{at}: the size is right, the sign is not. b* is how far the bias may be pushed "
+                "either way: a positive number."
+            )
+        if matches(got, w * math.sqrt(1 / w) - math.atanh(math.sqrt(1 / w))):
+            raise Wrong(f"{at}: slope one, w (1 - h^2) = 1, gives h^2 = 1 - 1/w; yours is 1/w.")
+        if matches(got, w * h - h):
+            raise Wrong(f"{at}: at a fixed point w h + b = artanh(h), not h.")
+        if matches(got, h):
+            raise Wrong(f"{at}: that is the state where the two curves touch; find the bias.")
+        compare(f"b* at {at}", got, wanted, atol=1e-6)
+    return "Right: past this bias one of the two memories is gone."
+
+
+@exercise("gradients.find-the-bug")
+def find_the_bug(answer):
+    rng = np.random.default_rng(0)
+    turn = np.array([[0.6, -0.8], [0.8, 0.6]])  # eigenvalues 0.6 +- 0.8i, on the unit circle
+    for W in (rng.normal(size=(20, 20)), 3 * turn, np.diag([1.0, -4.0]), rng.normal(size=(3, 3))):
+        values = np.linalg.eigvals(W)
+        for radius in (0.9, 1.5):
+            wanted = W * (radius / np.abs(values).max())
+            got = call(answer, W, radius)
+            if matches(got, wanted):
+                continue
+            if np.iscomplexobj(got):
+                raise Wrong("Your matrix is complex: take the absolute value of the eigenvalues.")
+            for what, size in (
+                ("largest real part of an eigenvalue", values.real.max()),
+                ("largest singular value", np.linalg.norm(W, 2)),
+                ("Frobenius norm", np.linalg.norm(W)),
+                ("eigenvalue that happens to come first", values[0].real),
+            ):
+                if matches(got, W * (radius / size)):
+                    raise Wrong(
+                        f"You divide by the {what}, which is {size:.4g} here; the spectral radius, "
+                        f"the largest modulus of an eigenvalue, is {np.abs(values).max():.4g}."
+                    )
+            compare("scaled W", got, wanted)
+    return "Mended: the modulus counts, whichever way the eigenvalue points in the complex plane."
