@@ -9,6 +9,9 @@ WIDTHS = [1280, 375]  # CSS pixels
 SCHEMES = ["light", "dark"]
 MATHJAX_IS_DONE = "() => window.MathJax?.startup?.promise?.then(() => true) ?? true"
 
+CUT_EQUATIONS = """() => [...document.querySelectorAll('div.math')].filter(
+  box => box.offsetParent && box.scrollWidth > box.clientWidth + 1).map(box => box.textContent)"""
+
 
 def watch(page, origin) -> list[str]:
     """A list that fills with whatever the page asks for, or says, that it should not."""
@@ -60,6 +63,9 @@ def test_page(browser, site_url, name, scheme, width):
         page.goto(f"{site_url}{name}.html")
         page.wait_for_load_state("networkidle")
         page.evaluate(MATHJAX_IS_DONE)
+        assert page.locator("mjx-merror").all_text_contents() == [], "MathJax refused"
+        if width == WIDTHS[0]:
+            assert page.evaluate(CUT_EQUATIONS) == [], "equations wider than a desk's column"
         # Text in closed blocks must be legible and fit as well.
         page.evaluate("document.querySelectorAll('article details').forEach(d => d.open = true)")
         assert page.evaluate("document.documentElement.dataset.theme") == scheme
