@@ -200,8 +200,8 @@ def delay(answer):
             raise Wrong(f"k = {k}: expected rnn.Params, got {type(params).__name__}.")
         params = rnn.Params(*(np.asarray(p, dtype=float) for p in params))
         H = k + 1
-        shapes = rnn.Params((H, 1), (H, H), (H,), (H,))
-        for name, array, shape in zip(shapes._fields, params, shapes, strict=True):
+        shapes = ((H, 1), (H, H), (H,), (H,))
+        for name, array, shape in zip(rnn.Params._fields, params, shapes, strict=True):
             if array.shape != shape:
                 hint = " k steps back and the present are k + 1 numbers." if len(array) != H else ""
                 raise Wrong(f"k = {k}: {name} needs shape {shape}, got {array.shape}.{hint}")
