@@ -29,6 +29,8 @@ def use_style():
             "axes.titlesize": 10,
             "axes.titleweight": "normal",
             "figure.constrained_layout.use": True,
+            "axes.facecolor": "none",
+            "figure.facecolor": "none",  # Jupyter's backend heeds this, not savefig.transparent
             "figure.dpi": 200,
             "figure.figsize": (WIDTH, 3.0),
             "font.size": 10,
@@ -38,7 +40,6 @@ def use_style():
             "legend.labelcolor": grey,
             "lines.linewidth": 1.8,
             "savefig.dpi": 200,
-            "savefig.transparent": True,
             "text.color": grey,
             "xtick.color": grey,
             "ytick.color": grey,

@@ -114,11 +114,11 @@ def test_half_life(browser, url):
     for z, (number, _) in list(zip(gates, shown, strict=True))[1:-1]:
         assert z**number == pytest.approx(0.5, abs=1e-12)
     assert [text for _, text in shown] == [
-        "At z = 0 nothing of the state is left after one step.",
-        "At z = 0.010 half of the state is left after 0.2 steps.",
-        "At z = 0.500 half of the state is left after 1.0 steps.",
-        "At z = 0.900 half of the state is left after 6.6 steps.",
-        "At z = 0.990 half of the state is left after 69.0 steps.",
+        "At z = 0 nothing of the state is copied.",
+        "At z = 0.010 half of the copied state is left after 0.2 steps.",
+        "At z = 0.500 half of the copied state is left after 1.0 steps.",
+        "At z = 0.900 half of the copied state is left after 6.6 steps.",
+        "At z = 0.990 half of the copied state is left after 69.0 steps.",
         "At z = 1 the state is kept for ever.",
     ]
 

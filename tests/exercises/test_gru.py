@@ -103,6 +103,7 @@ def changes_its_argument(x, h_prev, p):
         (lambda x, h_prev, p: h_prev @ x, "raised ValueError"),
         (changes_its_argument, "in place"),
         (lambda x, h_prev, p: "h", "expected numbers"),
+        (lambda x, h_prev, p: [[1.0], [1.0, 2.0]], "expected numbers"),
         (3.0, "Expected a function"),
     ],
 )
@@ -191,3 +192,4 @@ def test_a_result_displays_itself():
     assert repr(result).startswith("not yet: ")
     assert "<b>" not in result._repr_html_()
     assert 'role="status"' in result._repr_html_()
+    assert "<code>...</code>" in check("gru.count", None)._repr_html_()

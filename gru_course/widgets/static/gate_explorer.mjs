@@ -235,11 +235,11 @@ function chart(form, width, height) {
 
 function halfLifeSentence(z, halfLife) {
   if (z === 1) return "At z = 1 the state is kept for ever.";
-  if (z === 0) return "At z = 0 nothing of the state is left after one step.";
+  if (z === 0) return "At z = 0 nothing of the state is copied.";
   // Near either end three digits would read 0 or 1.
   const gate = z < 0.001 || z > 0.999 ? z.toFixed(5) : digits(z);
   const steps = halfLife < 100 ? halfLife.toFixed(1) : halfLife.toFixed(0);
-  return `At z = ${gate} half of the state is left after ${steps} steps.`;
+  return `At z = ${gate} half of the copied state is left after ${steps} steps.`;
 }
 
 function strip() {
