@@ -129,4 +129,5 @@ def matches(got: Any, wrong: Any) -> bool:
         got, wrong = np.asarray(got), np.asarray(wrong)
     except ValueError:  # a ragged list: `compare` says so
         return False
-    return got.dtype.kind in "biufc" and got.shape == wrong.shape and bool(np.allclose(got, wrong, rtol=1e-7, atol=1e-9))
+    numbers = got.dtype.kind in "biufc" and got.shape == wrong.shape
+    return numbers and bool(np.allclose(got, wrong, rtol=1e-7, atol=1e-9))
