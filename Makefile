@@ -37,7 +37,7 @@ book: setup ## build _build/html/index.html from scratch
 
 serve: setup ## serve the built book on localhost and open it
 	@test -f _build/html/index.html || $(MAKE) book
-	$(BIN)/python -m webbrowser "http://localhost:$(PORT)/" || true
+	(sleep 1; $(BIN)/python -m webbrowser "http://localhost:$(PORT)/") & \
 	$(BIN)/python -m http.server $(PORT) --bind localhost --directory _build/html
 
 test: setup ## unit, parity, notebook, book and browser tests
