@@ -34,8 +34,8 @@ def state_gradients(cell, params, xs, rng, *, state0=None, **options):
 
     Notes
     -----
-    Bengio et al. (1994) and Pascanu et al. (2013) bound these; the chapter "Vanishing gradients"
-    measures them.
+    Bengio et al. (1994) and Pascanu et al. (2013) bound these; the chapter "Vanishing
+    and exploding gradients" measures them.
     """
     sizes = {}
     check_params(params, cell.SHAPES, sizes)

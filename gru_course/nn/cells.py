@@ -199,7 +199,8 @@ class GRUCell(Cell):
 
     Notes
     -----
-    Cho et al. (2014), arXiv:1406.1078, equations 5 to 8. The chapter "The GRU" derives it.
+    Cho et al. (2014), arXiv:1406.1078, equations 5 to 8. The chapter "The gated
+    recurrent unit" derives it.
 
     >>> GRUCell(2, 3)(torch.ones(4, 2)).shape
     torch.Size([4, 3])

@@ -124,7 +124,8 @@ def step(x, h_prev, params, *, reset_after=True):
     Notes
     -----
     Cho et al. (2014), arXiv:1406.1078, equations 5 to 8. Here z = 1 keeps the old state, as in
-    those equations and in PyTorch; in Chung et al. (2014) z = 1 takes the new one.
+    those equations and in PyTorch; in Chung et al. (2014) z = 1 takes the new one. The chapter
+    "The gated recurrent unit" derives it.
 
     >>> params = init(np.random.default_rng(0), input_size=2, hidden_size=3)
     >>> h, _ = step(np.ones((1, 2)), np.zeros((1, 3)), params)
