@@ -66,7 +66,7 @@ def test_any_shape_equals_torch(name, shape, with_lengths, seed):
 
 
 def test_init_draws_as_torch_does(cell):
-    params = cell.module.init(np.random.default_rng(0), 40, 25)
+    params = cell.init(np.random.default_rng(0), 40, 25)
     network = cell.torch_cell(40, 25)
     for name, array in params._asdict().items():
         assert array.shape == tuple(getattr(network, name).shape)
