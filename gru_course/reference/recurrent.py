@@ -149,7 +149,7 @@ def backward(dhs, dlast, cache):
 
     dstate0, grads = np.empty_like(dlast), []
     for k in reversed(range(len(caches) // D)):
-        dxs, dlayer = 0, []
+        dxs, dlayer = np.zeros((), dtype), []
         for d in range(D):
             turn = _turn(order, reverse or d == 1)
             dparts = np.zeros((len(dlast), N, T, H), dtype)
