@@ -1,9 +1,10 @@
 """The oracle: recurrent cells in NumPy with hand-written backward passes.
 
 ``rnn``, ``lstm`` and ``gru`` offer the same six names: ``Params``, ``init``, ``step``,
-``step_backward``, ``forward`` and ``backward``. Nothing here imports torch.
+``step_backward``, ``forward`` and ``backward``; ``recurrent`` stacks them in layers and
+directions. Nothing here imports torch.
 """
 
-from gru_course.reference import activations, gradcheck, gru, losses, lstm, optim, rnn
+from gru_course.reference import activations, gradcheck, gru, losses, lstm, optim, recurrent, rnn
 
-__all__ = ["activations", "gradcheck", "gru", "losses", "lstm", "optim", "rnn"]
+__all__ = ["activations", "gradcheck", "gru", "losses", "lstm", "optim", "recurrent", "rnn"]

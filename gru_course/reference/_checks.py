@@ -63,13 +63,19 @@ def check_array(name, value, shape, sizes):
 
 
 def check_params(params, shapes, sizes):
-    """Check every array of a Params tuple; `shapes` maps field names to shapes."""
-    if not hasattr(params, "_fields") or params._fields != tuple(shapes):
+    """Check every array of a Params tuple; `shapes` maps field names to shapes.
+
+    Peepholes are the only field that may be missing.
+    """
+    fields = getattr(params, "_fields", ())
+    required = tuple(field for field in shapes if field != "peephole")
+    if fields not in (required, tuple(shapes)):
         raise ValueError(
-            f"params: expected a Params tuple with {', '.join(shapes)}, got {type(params).__name__}"
+            f"params: expected a Params tuple with {', '.join(required)}, "
+            f"got {type(params).__name__}"
         )
-    for field, shape in shapes.items():
-        check_array(f"params.{field}", getattr(params, field), shape, sizes)
+    for field in fields:
+        check_array(f"params.{field}", getattr(params, field), shapes[field], sizes)
 
 
 def check_lengths(lengths, sizes):

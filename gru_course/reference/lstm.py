@@ -4,7 +4,8 @@ The state is a pair, `State(h, c)`, and stands wherever the other cells have h: 
 `forward` returns one whose arrays have a time axis, `backward` takes a pair of gradients.
 
 `step` is the formula, line for line, and `step_backward` its derivative; `forward` and `backward`
-are the same mathematics made fast. A test holds the two pairs equal.
+are the same mathematics made fast. A test holds the two pairs equal. With `PeepholeParams` in place
+of `Params` the gates also see the cell state, as in Gers and Schmidhuber (2000).
 
 Shapes: N batch, T time steps, I input size, H hidden size. Gates are stacked i | f | g | o.
 """
@@ -32,11 +33,22 @@ class Params(NamedTuple):
     bias_hh: np.ndarray  # (4H,)
 
 
+class PeepholeParams(NamedTuple):
+    """The same with peepholes, one weight a unit and gate; gradients are the same tuple."""
+
+    weight_ih: np.ndarray  # (4H, I)
+    weight_hh: np.ndarray  # (4H, H)
+    bias_ih: np.ndarray  # (4H,)
+    bias_hh: np.ndarray  # (4H,)
+    peephole: np.ndarray  # (3H,): p_i, p_f, p_o stacked
+
+
 SHAPES = {
     "weight_ih": ("4H", "I"),
     "weight_hh": ("4H", "H"),
     "bias_ih": ("4H",),
     "bias_hh": ("4H",),
+    "peephole": ("3H",),  # PeepholeParams only
 }
 
 
@@ -56,8 +68,9 @@ class StepCache(NamedTuple):
     f: np.ndarray
     g: np.ndarray
     o: np.ndarray
+    c: np.ndarray
     tanh_c: np.ndarray
-    params: Params
+    params: Params | PeepholeParams
 
 
 class Cache(NamedTuple):
@@ -68,7 +81,7 @@ class Cache(NamedTuple):
     cs: np.ndarray  # (T + 1, N, H)
     gates: np.ndarray  # (T, N, 4H): i | f | g | o
     lengths: np.ndarray | None
-    params: Params
+    params: Params | PeepholeParams
 
 
 def _check_state(name, state, shape, sizes):
@@ -78,7 +91,24 @@ def _check_state(name, state, shape, sizes):
     check_array(f"{name}.c", state.c, shape, sizes)
 
 
-def init(rng, input_size, hidden_size, dtype=np.float64):
+def _peepholes(params):
+    """p_i, p_f, p_o, (H,) each; zeros where there are none."""
+    if isinstance(params, PeepholeParams):
+        return np.split(params.peephole, 3)
+    return [np.zeros_like(params.bias_hh[: len(params.bias_hh) // 4])] * 3
+
+
+def _grads(da, x, h_prev, c_prev, c, params):
+    """Gradients of the parameters from those of the pre-activations, summed over rows."""
+    dW_ih, dW_hh, db = da.T @ x, da.T @ h_prev, da.sum(0)
+    if not isinstance(params, PeepholeParams):
+        return Params(dW_ih, dW_hh, db, db.copy())
+    da_i, da_f, _, da_o = np.split(da, 4, axis=1)
+    dp = [(da_i * c_prev).sum(0), (da_f * c_prev).sum(0), (da_o * c).sum(0)]
+    return PeepholeParams(dW_ih, dW_hh, db, db.copy(), np.concatenate(dp))
+
+
+def init(rng, input_size, hidden_size, dtype=np.float64, *, peepholes=False):
     """Draw weights and biases from U(-1/sqrt(H), 1/sqrt(H)), as torch does.
 
     Parameters
@@ -86,10 +116,11 @@ def init(rng, input_size, hidden_size, dtype=np.float64):
     rng : numpy.random.Generator
     input_size, hidden_size : int, at least 1
     dtype : np.float64 or np.float32
+    peepholes : whether the gates see the cell state
 
     Returns
     -------
-    Params
+    Params, or PeepholeParams with peepholes
 
     Raises
     ------
@@ -101,11 +132,12 @@ def init(rng, input_size, hidden_size, dtype=np.float64):
     check_sizes(input_size=input_size, hidden_size=hidden_size)
     check_choice("dtype", np.dtype(dtype).name, ("float64", "float32"))
     bound = 1.0 / np.sqrt(hidden_size)
-    sizes = {"H": hidden_size, "4H": 4 * hidden_size, "I": input_size}
-    return Params(
+    sizes = {"H": hidden_size, "3H": 3 * hidden_size, "4H": 4 * hidden_size, "I": input_size}
+    kind = PeepholeParams if peepholes else Params
+    return kind(
         *(
-            rng.uniform(-bound, bound, [sizes[letter] for letter in shape]).astype(dtype)
-            for shape in SHAPES.values()
+            rng.uniform(-bound, bound, [sizes[letter] for letter in SHAPES[field]]).astype(dtype)
+            for field in kind._fields
         )
     )
 
@@ -120,11 +152,14 @@ def step(x, state_prev, params):
         c = f * c_prev + i * g
         h = o * tanh(c)
 
+    Peepholes add p_i * c_prev to the argument of i, p_f * c_prev to that of f and p_o * c to that
+    of o: the output gate sees the new cell state.
+
     Parameters
     ----------
     x : (N, I) input
     state_prev : State of (N, H) arrays
-    params : Params
+    params : Params, or PeepholeParams
 
     Returns
     -------
@@ -137,8 +172,8 @@ def step(x, state_prev, params):
 
     Notes
     -----
-    Hochreiter and Schmidhuber (1997), without the forget gate; Gers et al. (2000), with it. The
-    chapter "The LSTM" derives it.
+    Hochreiter and Schmidhuber (1997), without the forget gate; Gers et al. (2000), with it; Gers
+    and Schmidhuber (2000), with peepholes. The chapter "The LSTM" derives it.
 
     >>> params = init(np.random.default_rng(0), input_size=2, hidden_size=3)
     >>> state, _ = step(np.ones((1, 2)), State(np.zeros((1, 3)), np.zeros((1, 3))), params)
@@ -155,23 +190,29 @@ def step(x, state_prev, params):
     W_hi, W_hf, W_hg, W_ho = np.split(params.weight_hh, 4)
     b_ii, b_if, b_ig, b_io = np.split(params.bias_ih, 4)
     b_hi, b_hf, b_hg, b_ho = np.split(params.bias_hh, 4)
+    p_i, p_f, p_o = _peepholes(params)
 
-    i = sigmoid(x @ W_ii.T + b_ii + h_prev @ W_hi.T + b_hi)
-    f = sigmoid(x @ W_if.T + b_if + h_prev @ W_hf.T + b_hf)
+    i = sigmoid(x @ W_ii.T + b_ii + h_prev @ W_hi.T + b_hi + p_i * c_prev)
+    f = sigmoid(x @ W_if.T + b_if + h_prev @ W_hf.T + b_hf + p_f * c_prev)
     g = np.tanh(x @ W_ig.T + b_ig + h_prev @ W_hg.T + b_hg)
-    o = sigmoid(x @ W_io.T + b_io + h_prev @ W_ho.T + b_ho)
     c = f * c_prev + i * g
+    o = sigmoid(x @ W_io.T + b_io + h_prev @ W_ho.T + b_ho + p_o * c)
     tanh_c = np.tanh(c)
     h = o * tanh_c
-    return State(h, c), StepCache(x, state_prev, i, f, g, o, tanh_c, params)
+    return State(h, c), StepCache(x, state_prev, i, f, g, o, c, tanh_c, params)
 
 
 def step_backward(dstate, cache):
     """Gradients of one step, by the chain rule from the last line of `step` to the first.
 
-        dc = dstate.c + dstate.h * o * (1 - tanh(c)^2)
-        di = dc * g,  df = dc * c_prev,  dg = dc * i,  do = dstate.h * tanh(c)
-        dc_prev = dc * f
+        do = dstate.h * tanh(c)              da_o = do * o * (1 - o)
+        dc = dstate.c + dstate.h * o * (1 - tanh(c)^2) + da_o * p_o
+        di = dc * g                          da_i = di * i * (1 - i)
+        df = dc * c_prev                     da_f = df * f * (1 - f)
+        dg = dc * i                          da_g = dg * (1 - g^2)
+        dc_prev = dc * f + da_i * p_i + da_f * p_f
+
+    and h_prev receives one term from each of i, f, g and o. Without peepholes every p is 0.
 
     Parameters
     ----------
@@ -182,24 +223,26 @@ def step_backward(dstate, cache):
     -------
     dx : (N, I)
     dstate_prev : State of (N, H) gradients
-    grads : Params of gradients, summed over the batch
+    grads : Params or PeepholeParams of gradients, summed over the batch
 
     Raises
     ------
     ValueError : if dstate does not have the shapes and dtype of the state
     """
-    x, (h_prev, c_prev), i, f, g, o, tanh_c, params = cache
+    x, (h_prev, c_prev), i, f, g, o, c, tanh_c, params = cache
     sizes = {"N": len(x), "H": c_prev.shape[1], "dtype": c_prev.dtype}
     _check_state("dstate", dstate, ("N", "H"), sizes)
 
-    dc = dstate.c + dstate.h * o * (1 - tanh_c * tanh_c)
+    p_i, p_f, p_o = _peepholes(params)
+    da_o = dstate.h * tanh_c * o * (1 - o)
+    dc = dstate.c + dstate.h * o * (1 - tanh_c * tanh_c) + da_o * p_o
     da_i = dc * g * i * (1 - i)
     da_f = dc * c_prev * f * (1 - f)
     da_g = dc * i * (1 - g * g)
-    da_o = dstate.h * tanh_c * o * (1 - o)
     da = np.concatenate([da_i, da_f, da_g, da_o], axis=1)  # (N, 4H)
-    grads = Params(da.T @ x, da.T @ h_prev, da.sum(0), da.sum(0))
-    return da @ params.weight_ih, State(da @ params.weight_hh, dc * f), grads
+    dh_prev, dc_prev = da @ params.weight_hh, dc * f + da_i * p_i + da_f * p_f
+    grads = _grads(da, x, h_prev, c_prev, c, params)
+    return da @ params.weight_ih, State(dh_prev, dc_prev), grads
 
 
 def forward(xs, state0, params, *, lengths=None):
@@ -209,7 +252,7 @@ def forward(xs, state0, params, *, lengths=None):
     ----------
     xs : (N, T, I) inputs, batch first
     state0 : State of (N, H) arrays, the initial states
-    params : Params
+    params : Params, or PeepholeParams
     lengths : (N,) whole numbers from 1 to T, or None for all T. Past its length a sequence's
         state is frozen, so h[:, -1] is every sequence's own last state and padding is never read.
 
@@ -239,18 +282,20 @@ def forward(xs, state0, params, *, lengths=None):
         xs = np.where(np.arange(T)[:, None] < lengths[:, None, None], xs, 0)
 
     # One product for the inputs of all steps; the loop below only adds the recurrent part.
-    a_i = (xs @ params.weight_ih.T + params.bias_ih + params.bias_hh).transpose(1, 0, 2)
+    a_x = (xs @ params.weight_ih.T + params.bias_ih + params.bias_hh).transpose(1, 0, 2)
     W_hh_T = params.weight_hh.T
+    p_i, p_f, p_o = _peepholes(params)
     hs, cs = (np.empty((T + 1, N, H), xs.dtype) for _ in range(2))
     gates = np.empty((T, N, 4 * H), xs.dtype)
     hs[0], cs[0] = state0
     for t in range(T):
-        a = a_i[t] + hs[t] @ W_hh_T
-        gates[t, :, : 2 * H] = sigmoid(a[:, : 2 * H])
-        gates[t, :, 2 * H : 3 * H] = np.tanh(a[:, 2 * H : 3 * H])
-        gates[t, :, 3 * H :] = sigmoid(a[:, 3 * H :])
-        i, f, g, o = np.split(gates[t], 4, axis=1)
+        a_i, a_f, a_g, a_o = np.split(a_x[t] + hs[t] @ W_hh_T, 4, axis=1)
+        i, f, g, o = np.split(gates[t], 4, axis=1)  # views: filled in place
+        i[...] = sigmoid(a_i + p_i * cs[t])
+        f[...] = sigmoid(a_f + p_f * cs[t])
+        g[...] = np.tanh(a_g)
         c = f * cs[t] + i * g
+        o[...] = sigmoid(a_o + p_o * c)
         h = o * np.tanh(c)
         if lengths is not None:
             alive = (t < lengths)[:, None]
@@ -274,7 +319,7 @@ def backward(dstates, cache):
     -------
     dxs : (N, T, I), zero at padding
     dstate0 : State of (N, H) gradients
-    grads : Params of gradients, summed over batch and time
+    grads : Params or PeepholeParams of gradients, summed over batch and time
 
     Raises
     ------
@@ -285,6 +330,7 @@ def backward(dstates, cache):
     sizes = {"N": N, "T": T, "H": H, "dtype": hs.dtype}
     _check_state("dstates", dstates, ("N", "T", "H"), sizes)
 
+    p_i, p_f, p_o = _peepholes(params)
     das = np.empty((T, N, 4 * H), hs.dtype)  # gradients of the pre-activations
     dh, dc = (np.zeros((N, H), hs.dtype) for _ in range(2))
     for t in reversed(range(T)):
@@ -292,19 +338,19 @@ def backward(dstates, cache):
         alive = 1 if lengths is None else (t < lengths)[:, None].astype(hs.dtype)
         i, f, g, o = np.split(gates[t], 4, axis=1)
         tanh_c = np.tanh(cs[t + 1])
-        dc_in = alive * (dc + dh * o * (1 - tanh_c * tanh_c))
         da_i, da_f, da_g, da_o = np.split(das[t], 4, axis=1)  # views: filled in place
+        da_o[...] = alive * dh * tanh_c * o * (1 - o)
+        dc_in = alive * (dc + dh * o * (1 - tanh_c * tanh_c)) + da_o * p_o
         da_i[...] = dc_in * g * i * (1 - i)
         da_f[...] = dc_in * cs[t] * f * (1 - f)
         da_g[...] = dc_in * i * (1 - g * g)
-        da_o[...] = alive * dh * tanh_c * o * (1 - o)
         # An ended sequence copies its state.
         dh = das[t] @ params.weight_hh + (1 - alive) * dh
-        dc = dc_in * f + (1 - alive) * dc
+        dc = dc_in * f + da_i * p_i + da_f * p_f + (1 - alive) * dc
 
     # The sums over batch and time are single products of flattened arrays.
     da = das.reshape(T * N, 4 * H)
     x = xs.transpose(1, 0, 2).reshape(T * N, -1)
-    h_prev = hs[:-1].reshape(T * N, H)
-    grads = Params(da.T @ x, da.T @ h_prev, da.sum(0), da.sum(0))
+    h_prev, c_prev, c = (s.reshape(T * N, H) for s in (hs[:-1], cs[:-1], cs[1:]))
+    grads = _grads(da, x, h_prev, c_prev, c, params)
     return (das @ params.weight_ih).transpose(1, 0, 2), State(dh, dc), grads

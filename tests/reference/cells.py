@@ -28,12 +28,38 @@ class ResetBeforeCell(torch.nn.GRUCell):
         return n + z * (h - n)
 
 
+class PeepholeCell(torch.nn.LSTMCell):
+    """The LSTM of Gers and Schmidhuber (2000), which torch does not have."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.peephole = torch.nn.Parameter(torch.zeros(3 * hidden_size))
+
+    def forward(self, x, state):
+        h, c = state
+        linear = torch.nn.functional.linear
+        a = linear(x, self.weight_ih, self.bias_ih) + linear(h, self.weight_hh, self.bias_hh)
+        a_i, a_f, a_g, a_o = a.chunk(4, dim=1)
+        p_i, p_f, p_o = self.peephole.chunk(3)
+        c_new = torch.sigmoid(a_f + p_f * c) * c + torch.sigmoid(a_i + p_i * c) * torch.tanh(a_g)
+        return torch.sigmoid(a_o + p_o * c_new) * torch.tanh(c_new), c_new
+
+
 class Cell(NamedTuple):
     module: Any
     options: dict  # keyword arguments of step and forward
     state: tuple[str, ...]  # the state's parts
     torch_cell: Callable
     torch_layer: Callable | None
+    peepholes: bool = False
+
+    def init(self, *args, **kwargs):
+        extra = {"peepholes": True} if self.peepholes else {}
+        return self.module.init(*args, **extra, **kwargs)
+
+    @property
+    def params_type(self):
+        return self.module.PeepholeParams if self.peepholes else self.module.Params
 
 
 CELLS = {
@@ -46,6 +72,7 @@ CELLS = {
         lambda i, h, **k: torch.nn.RNN(i, h, nonlinearity="relu", **k),
     ),
     "lstm": Cell(lstm, {}, ("h", "c"), torch.nn.LSTMCell, torch.nn.LSTM),
+    "lstm-peepholes": Cell(lstm, {}, ("h", "c"), PeepholeCell, None, peepholes=True),
     "gru": Cell(gru, {}, ("h",), torch.nn.GRUCell, torch.nn.GRU),
     "gru-reset-before": Cell(gru, {"reset_after": False}, ("h",), ResetBeforeCell, None),
 }
@@ -80,7 +107,7 @@ def problem(cell, shape=(4, 5, 3, 2), *, seed=0, with_lengths=False):
     """A random problem; shape is (N, T, I, H)."""
     N, T, I, H = shape
     rng = np.random.default_rng(seed)
-    params = cell.module.init(rng, I, H)
+    params = cell.init(rng, I, H)
     lengths = None
     if with_lengths:
         lengths = rng.integers(1, T + 1, N)
@@ -109,7 +136,7 @@ def collect(cell, states, dxs, dstate0, grads):
         {f"{part}s": value for part, value in zip(cell.state, states, strict=True)}
         | {"dxs": dxs}
         | {f"d{part}0": value for part, value in zip(cell.state, dstate0, strict=True)}
-        | dict(zip(cell.module.Params._fields, grads, strict=True))
+        | dict(zip(cell.params_type._fields, grads, strict=True))
     )
 
 

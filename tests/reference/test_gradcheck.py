@@ -32,7 +32,7 @@ def loss_of_step(cell, p):
 def by_name(cell, loss):
     def f(xs, **others):
         state0 = [others.pop(f"{part}0") for part in cell.state]
-        return loss(xs, cell.module.Params(**others), *state0)
+        return loss(xs, cell.params_type(**others), *state0)
 
     return f
 
@@ -50,9 +50,11 @@ def test_step_against_central_differences(cell):
     assert 0 < gradcheck(loss_of_step(cell, p), arguments, grads) <= 1e-7
 
 
+@pytest.mark.parametrize("last_only", [False, True])
 @pytest.mark.parametrize("with_lengths", [False, True])
-def test_sequence_against_central_differences(cell, with_lengths):
+def test_sequence_against_central_differences(cell, with_lengths, last_only):
     p = problem(cell, (3, 6, 2, 3), with_lengths=with_lengths)
+    p = p.last_only() if last_only else p
     arguments, grads = arguments_and_grads(cell, p, run(cell, p))
     assert 0 < gradcheck(loss_of_sequence(cell, p), arguments, grads) <= 1e-7
 

@@ -23,9 +23,11 @@ def test_step_equals_torch(cell):
     assert_close(run_steps(cell, p), run_torch_cell(cell, p), 1e-10)
 
 
+@pytest.mark.parametrize("last_only", [False, True])
 @pytest.mark.parametrize("with_lengths", [False, True])
-def test_sequence_equals_a_loop_of_torch_cells(cell, with_lengths):
+def test_sequence_equals_a_loop_of_torch_cells(cell, with_lengths, last_only):
     p = problem(cell, (5, 12, 3, 4), with_lengths=with_lengths)
+    p = p.last_only() if last_only else p
     assert_close(run(cell, p), run_torch_cell(cell, p), 1e-10)
 
 
@@ -66,7 +68,7 @@ def test_any_shape_equals_torch(name, shape, with_lengths, seed):
 
 
 def test_init_draws_as_torch_does(cell):
-    params = cell.module.init(np.random.default_rng(0), 40, 25)
+    params = cell.init(np.random.default_rng(0), 40, 25)
     network = cell.torch_cell(40, 25)
     for name, array in params._asdict().items():
         assert array.shape == tuple(getattr(network, name).shape)

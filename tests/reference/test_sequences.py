@@ -67,7 +67,7 @@ def test_float32_stays_float32_and_agrees_with_float64(cell, path, with_lengths)
 
 
 def test_init_draws_float32_if_asked(cell):
-    params = cell.module.init(np.random.default_rng(0), 2, 3, dtype=np.float32)
+    params = cell.init(np.random.default_rng(0), 2, 3, dtype=np.float32)
     assert {array.dtype for array in params} == {np.dtype(np.float32)}
 
 
