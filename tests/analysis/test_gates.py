@@ -79,6 +79,20 @@ def test_gates_rebuild_the_states_with_the_reset_before_the_product():
         np.testing.assert_allclose(h, wanted[:, t], rtol=0, atol=1e-12)
 
 
+def test_gates_rebuild_the_states_of_an_lstm_with_peepholes():
+    rng = np.random.default_rng(0)
+    params = lstm.init(rng, 2, 3, peepholes=True)
+    xs, state0 = rng.normal(size=(4, 6, 2)), lstm.State(*rng.normal(size=(2, 4, 3)))
+    found = gates(lstm, params, xs, state0=state0)
+    wanted, _ = lstm.forward(xs, state0, params)
+    c = state0.c
+    for t in range(6):
+        c = found["f"][:, t] * c + found["i"][:, t] * found["g"][:, t]
+        np.testing.assert_allclose(c, wanted.c[:, t], rtol=0, atol=1e-12)
+        h = found["o"][:, t] * np.tanh(c)
+        np.testing.assert_allclose(h, wanted.h[:, t], rtol=0, atol=1e-12)
+
+
 def test_gates_keep_float32():
     params = gru.init(np.random.default_rng(0), 2, 3, dtype=np.float32)
     found = gates(gru, params, np.ones((1, 4, 2), np.float32))

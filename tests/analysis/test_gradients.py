@@ -176,6 +176,22 @@ def test_options_reach_the_cell():
     assert np.abs(found - state_jacobian(gru, x, h, params)).max() > 1e-3
 
 
+def test_peepholes_reach_the_jacobians():
+    # torch has no peepholes: central differences are the oracle.
+    rng = np.random.default_rng(0)
+    params = lstm.init(rng, 2, 3, peepholes=True)
+    x, state = rng.normal(size=(1, 2)), rng.normal(size=(1, 6))
+
+    def step(s):
+        return np.concatenate(lstm.step(x, lstm.State(*np.split(s, 2, axis=1)), params)[0], axis=1)
+
+    wanted = np.stack([(step(state + e) - step(state - e))[0] for e in 1e-6 * np.eye(6)], axis=1)
+    found = state_jacobians(
+        lstm, params, x[:, None], state0=lstm.State(*np.split(state, 2, axis=1))
+    )
+    np.testing.assert_allclose(found[0, 0], wanted / 2e-6, rtol=0, atol=1e-8)
+
+
 @pytest.mark.parametrize("kind", CASES)
 def test_gradients_are_products_of_jacobians(kind):
     rng = np.random.default_rng(1)
