@@ -1,14 +1,21 @@
-"""What a network does, as arrays: gradient norms, Jacobians, spectra and memory."""
+"""What a network does, as arrays: gradient norms, Jacobians, gates, spectra and memory."""
 
-from gru_course.analysis.gradients import gradient_norms, state_gradients, state_jacobian
+from gru_course.analysis.gates import GateStatistics, gate_statistics, gates
+from gru_course.analysis.gradients import gradient_norms, state_gradients
+from gru_course.analysis.jacobians import singular_values, state_jacobian, state_jacobians
 from gru_course.analysis.memory import half_life
 from gru_course.analysis.spectral import scaled_recurrent, spectral_radius
 
 __all__ = [
+    "GateStatistics",
+    "gate_statistics",
+    "gates",
     "gradient_norms",
     "half_life",
     "scaled_recurrent",
+    "singular_values",
     "spectral_radius",
     "state_gradients",
     "state_jacobian",
+    "state_jacobians",
 ]

@@ -2,5 +2,15 @@
 
 from gru_course.nn.cells import GRUCell, LSTMCell, RNNCell
 from gru_course.nn.recurrent import Readout, Recurrent, parameter_count
+from gru_course.nn.variants import CoupledLSTMCell, MinimalGatedUnit
 
-__all__ = ["GRUCell", "LSTMCell", "RNNCell", "Readout", "Recurrent", "parameter_count"]
+__all__ = [
+    "CoupledLSTMCell",
+    "GRUCell",
+    "LSTMCell",
+    "MinimalGatedUnit",
+    "RNNCell",
+    "Readout",
+    "Recurrent",
+    "parameter_count",
+]

@@ -2,7 +2,8 @@
 
 Parameters carry the names, the stacking and the initialisation of `torch.nn.RNNCell`, `LSTMCell`
 and `GRUCell`, so `load_state_dict` works in both directions, and the same seed draws the same
-weights. Their order is that of the NumPy reference's `Params`.
+weights. Their order is that of the NumPy reference's `Params`. `variants.py` holds two relatives
+with fewer gates.
 
 Shapes: N batch, I input size, H hidden size. W_ih x + b_ih is one product for all gates, cut
 into one piece a gate; so is W_hh h_prev + b_hh.
@@ -63,6 +64,13 @@ class Cell(nn.Module):
                 f"{name}: expected N = {len(x)} rows like x, got shape {tuple(state.shape)}"
             )
         return state
+
+    def _pair(self, state, x):
+        """The checked h and c of an LSTM's state; zeros if there is none yet."""
+        if state is not None and (not isinstance(state, tuple) or len(state) != 2):
+            raise ValueError(f"state: expected a pair (h, c), got {type(state).__name__}")
+        h, c = state or (None, None)
+        return self._state("state h", h, x), self._state("state c", c, x)
 
     def _check(self, name, value, shape, size):
         # Shapes, dtypes and devices are known without waiting for the device; values are not,
@@ -160,10 +168,7 @@ class LSTMCell(Cell):
         Raises ValueError if a shape, dtype or device does not fit.
         """
         x = self._input(x)
-        if state is not None and (not isinstance(state, tuple) or len(state) != 2):
-            raise ValueError(f"state: expected a pair (h, c), got {type(state).__name__}")
-        h_prev, c_prev = state or (None, None)
-        h_prev, c_prev = self._state("state h", h_prev, x), self._state("state c", c_prev, x)
+        h_prev, c_prev = self._pair(state, x)
 
         a = linear(x, self.weight_ih, self.bias_ih) + linear(h_prev, self.weight_hh, self.bias_hh)
         a_i, a_f, a_g, a_o = a.chunk(4, dim=1)
@@ -180,22 +185,23 @@ class GRUCell(Cell):
     """The gated recurrent unit. Stacked r | z | n.
 
         a_ir, a_iz, a_in = W_ih x + b_ih
-        a_hr, a_hz, a_hn = W_hh h_prev + b_hh
-        r = sigmoid(a_ir + a_hr)
-        z = sigmoid(a_iz + a_hz)
-        n = tanh(a_in + r * a_hn)
+        r = sigmoid(a_ir + W_hr h_prev + b_hr)
+        z = sigmoid(a_iz + W_hz h_prev + b_hz)
+        n = tanh(a_in + r * (W_hn h_prev + b_hn))       reset_after=True
+        n = tanh(a_in + W_hn (r * h_prev) + b_hn)       reset_after=False
         h = (1 - z) * n + z * h_prev
 
-    The reset gate comes after the product W_hn h_prev, as in PyTorch and cuDNN; Cho et al. (2014)
-    apply it to h_prev before. z = 1 keeps the old state.
+    z = 1 keeps the old state. Both forms have the same parameters, and they are two models: weights
+    trained in one are wrong in the other, and a state_dict does not say which one it is for.
 
     Parameters
     ----------
     input_size, hidden_size : int, at least 1
+    reset_after : True for the form of PyTorch and cuDNN, False for Cho et al. (2014)
 
     Raises
     ------
-    ValueError : if a size is not a whole number of at least 1
+    ValueError : if a size is not a whole number of at least 1, or reset_after is not True or False
 
     Notes
     -----
@@ -206,8 +212,13 @@ class GRUCell(Cell):
     torch.Size([4, 3])
     """
 
-    def __init__(self, input_size, hidden_size):
+    def __init__(self, input_size, hidden_size, reset_after=True):
         super().__init__(input_size, hidden_size, blocks=3)
+        check_choice("reset_after", reset_after, (True, False))
+        self.reset_after = reset_after
+
+    def extra_repr(self):
+        return super().extra_repr() + ("" if self.reset_after else ", reset_after=False")
 
     def forward(self, x, state=None):
         """One time step: x (N, I) and the previous h (N, H), zeros if None, to h (N, H).
@@ -218,9 +229,16 @@ class GRUCell(Cell):
         h_prev = self._state("state", state, x)
 
         a_ir, a_iz, a_in = linear(x, self.weight_ih, self.bias_ih).chunk(3, dim=1)
-        a_hr, a_hz, a_hn = linear(h_prev, self.weight_hh, self.bias_hh).chunk(3, dim=1)
-        r = torch.sigmoid(a_ir + a_hr)
-        z = torch.sigmoid(a_iz + a_hz)
-        n = torch.tanh(a_in + r * a_hn)
+        if self.reset_after:
+            a_hr, a_hz, a_hn = linear(h_prev, self.weight_hh, self.bias_hh).chunk(3, dim=1)
+            r = torch.sigmoid(a_ir + a_hr)
+            z = torch.sigmoid(a_iz + a_hz)
+            n = torch.tanh(a_in + r * a_hn)
+        else:  # the last product has to wait for r, and a product a gate reads best
+            W_hr, W_hz, W_hn = self.weight_hh.chunk(3)
+            b_hr, b_hz, b_hn = self.bias_hh.chunk(3)
+            r = torch.sigmoid(a_ir + linear(h_prev, W_hr, b_hr))
+            z = torch.sigmoid(a_iz + linear(h_prev, W_hz, b_hz))
+            n = torch.tanh(a_in + linear(r * h_prev, W_hn, b_hn))
         h = (1 - z) * n + z * h_prev
         return h

@@ -1,4 +1,4 @@
-"""Gradient norms and Jacobians of the reference against torch's autograd."""
+"""Gradient norms, Jacobians and their singular values against torch's autograd."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gru_course.analysis import gradient_norms, state_gradients, state_jacobian
+from gru_course.analysis import (
+    gradient_norms,
+    singular_values,
+    state_gradients,
+    state_jacobian,
+    state_jacobians,
+)
 from gru_course.reference import gru, lstm, rnn
 
 # Cell, options of its step, and torch's own cell.
@@ -104,6 +110,54 @@ def test_jacobian_equals_autograd(kind, input_size, hidden_size, seed):
     np.testing.assert_allclose(found, wanted.numpy(), rtol=0, atol=1e-10)
 
 
+@pytest.mark.parametrize("kind", CASES)
+@pytest.mark.parametrize("with_state", [False, True])
+@settings(max_examples=10, deadline=None)
+@given(
+    n=st.integers(1, 3),
+    steps=st.integers(1, 4),
+    input_size=st.integers(1, 3),
+    hidden_size=st.integers(1, 4),
+    seed=st.integers(0, 2**31),
+)
+def test_jacobians_equal_autograd(kind, with_state, n, steps, input_size, hidden_size, seed):
+    rng = np.random.default_rng(seed)
+    cell, options, params, torch_cell = make(kind, rng, input_size, hidden_size)
+    xs = rng.normal(size=(n, steps, input_size))
+    start, state0 = packed(rng, kind, n, hidden_size)
+    if not with_state:
+        start, state0 = np.zeros_like(start), None
+    found = state_jacobians(cell, params, xs, state0=state0, **options)
+
+    size = start.shape[1]
+    assert found.shape == (n, steps, size, size)
+    for i in range(n):
+        state = torch.tensor(start[i])
+        for t, x in enumerate(torch.tensor(xs[i])):
+
+            def step(s, x=x):
+                return torch_step(kind, torch_cell, x[None], s[None])[0]
+
+            wanted = torch.autograd.functional.jacobian(step, state)
+            np.testing.assert_allclose(found[i, t], wanted.numpy(), rtol=0, atol=1e-10)
+            state = step(state).detach()
+
+
+def test_singular_values_are_roots_of_eigenvalues():
+    jacobians = np.random.default_rng(0).normal(size=(2, 5, 4, 4))
+    found = singular_values(jacobians)
+    gram = np.swapaxes(jacobians, 2, 3) @ jacobians  # eigenvalues sigma^2, ascending
+    wanted = np.sqrt(np.linalg.eigvalsh(gram))[..., ::-1]
+    assert found.shape == (2, 5, 4)
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-10)
+
+
+def test_singular_values_of_one_matrix_by_hand():
+    # [[3, 0], [4, 5]]: J^T J = [[25, 20], [20, 25]] has the eigenvalues 45 and 5.
+    found = singular_values(np.array([[3.0, 0.0], [4.0, 5.0]]))
+    np.testing.assert_allclose(found, [45**0.5, 5**0.5], rtol=1e-14)
+
+
 def test_options_reach_the_cell():
     # torch has no GRU with the reset before the product: central differences are the oracle.
     rng = np.random.default_rng(0)
@@ -117,21 +171,40 @@ def test_options_reach_the_cell():
         down, _ = gru.step(x, h - e, params, reset_after=False)
         wanted[:, j] = (up - down)[0] / 2e-6
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-8)
+    along = state_jacobians(gru, params, x[:, None], state0=h, reset_after=False)
+    np.testing.assert_allclose(along[0, 0], wanted, rtol=0, atol=1e-8)
     assert np.abs(found - state_jacobian(gru, x, h, params)).max() > 1e-3
 
 
-def test_norms_are_products_of_jacobians():
+def test_peepholes_reach_the_jacobians():
+    # torch has no peepholes: central differences are the oracle.
+    rng = np.random.default_rng(0)
+    params = lstm.init(rng, 2, 3, peepholes=True)
+    x, state = rng.normal(size=(1, 2)), rng.normal(size=(1, 6))
+
+    def step(s):
+        return np.concatenate(lstm.step(x, lstm.State(*np.split(s, 2, axis=1)), params)[0], axis=1)
+
+    wanted = np.stack([(step(state + e) - step(state - e))[0] for e in 1e-6 * np.eye(6)], axis=1)
+    found = state_jacobians(
+        lstm, params, x[:, None], state0=lstm.State(*np.split(state, 2, axis=1))
+    )
+    np.testing.assert_allclose(found[0, 0], wanted / 2e-6, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_gradients_are_products_of_jacobians(kind):
     rng = np.random.default_rng(1)
-    params = gru.init(rng, 2, 3)
-    xs = rng.normal(size=(1, 5, 2))
-    gradients = state_gradients(gru, params, xs, rng)
-    h, gradient, jacobians = np.zeros((1, 3)), gradients[0, 0], []
-    for t in range(5):
-        jacobians.append(state_jacobian(gru, xs[:, t], h, params))
-        h, _ = gru.step(xs[:, t], h, params)
-    for k in range(5):
-        gradient = gradient @ jacobians[-1 - k]
-        np.testing.assert_allclose(gradients[0, k + 1], gradient, rtol=0, atol=1e-14)
+    cell, options, params, _ = make(kind, rng, 2, 3)
+    xs = rng.normal(size=(4, 5, 2))
+    _, state0 = packed(rng, kind, 4, 3)
+    gradients = state_gradients(cell, params, xs, rng, state0=state0, **options)
+    jacobians = state_jacobians(cell, params, xs, state0=state0, **options)
+    for n in range(4):
+        gradient = gradients[n, 0]
+        for k in range(5):
+            gradient = gradient @ jacobians[n, -1 - k]
+            np.testing.assert_allclose(gradients[n, k + 1], gradient, rtol=0, atol=1e-13)
 
 
 def test_float32_stays_float32():
@@ -141,6 +214,9 @@ def test_float32_stays_float32():
     assert gradient_norms(gru, params, xs, rng).dtype == np.float32
     jacobian = state_jacobian(gru, xs[:1, 0], np.zeros((1, 3), np.float32), params)
     assert jacobian.dtype == np.float32
+    jacobians = state_jacobians(gru, params, xs)
+    assert jacobians.dtype == np.float32
+    assert singular_values(jacobians).dtype == np.float32
 
 
 def test_bad_arguments_are_named():
@@ -167,3 +243,15 @@ def test_bad_arguments_are_named():
         state_jacobian(lstm, x, h, lstm_params)
     with pytest.raises(ValueError, match=r"h_prev: expected an array .* got State"):
         state_jacobian(gru, x, lstm.State(h, h), params)
+    with pytest.raises(ValueError, match=r"xs: expected shape \(N, T, I\)"):
+        state_jacobians(gru, params, xs[0])
+    with pytest.raises(ValueError, match=r"state0: expected shape .* with N = 2, got \(1, 3\)"):
+        state_jacobians(gru, params, xs, state0=h)
+    with pytest.raises(ValueError, match=r"state0: expected lstm.State\(h, c\), got ndarray"):
+        state_jacobians(lstm, lstm_params, xs, state0=np.zeros((2, 3)))
+    with pytest.raises(ValueError, match=r"jacobians: expected shape \(..., S, S\), got \(3,\)"):
+        singular_values(np.ones(3))
+    with pytest.raises(ValueError, match=r"jacobians: expected shape .* got \(3, 2\)"):
+        singular_values(np.ones((3, 2)))
+    with pytest.raises(ValueError, match="jacobians: expected finite numbers, got inf"):
+        singular_values(np.full((2, 2), np.inf))

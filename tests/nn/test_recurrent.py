@@ -6,13 +6,29 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gru_course.nn import GRUCell, LSTMCell, Readout, Recurrent, RNNCell, parameter_count
+from gru_course.nn import (
+    CoupledLSTMCell,
+    GRUCell,
+    LSTMCell,
+    MinimalGatedUnit,
+    Readout,
+    Recurrent,
+    RNNCell,
+    parameter_count,
+)
 from gru_course.reference import gru
 
 LAYERS = {
     "rnn": (RNNCell, torch.nn.RNN),
     "lstm": (LSTMCell, torch.nn.LSTM),
     "gru": (GRUCell, torch.nn.GRU),
+}
+
+CELLS = {
+    **{kind: cell for kind, (cell, _) in LAYERS.items()},
+    "gru-before": lambda i, h: GRUCell(i, h, reset_after=False),
+    "mgu": MinimalGatedUnit,
+    "coupled": CoupledLSTMCell,
 }
 
 
@@ -68,23 +84,24 @@ def test_equals_torchs_layer(kind, with_state, n, steps, input_size, hidden_size
         torch.testing.assert_close(a, b, rtol=0, atol=1e-10)
 
 
-def test_equals_the_reference():
+@pytest.mark.parametrize("reset_after", [True, False])
+def test_equals_the_reference(reset_after):
     rng = np.random.default_rng(0)
     params = gru.init(rng, 3, 4)
-    cell = GRUCell(3, 4).double()
+    cell = GRUCell(3, 4, reset_after).double()
     with torch.no_grad():
         for parameter, value in zip(cell.parameters(), params, strict=True):
             parameter.copy_(torch.tensor(value))
     xs, h0 = rng.normal(size=(2, 6, 3)), rng.normal(size=(2, 4))
-    wanted, _ = gru.forward(xs, h0, params)
+    wanted, _ = gru.forward(xs, h0, params, reset_after=reset_after)
     hs, h_last = Recurrent(cell)(torch.tensor(xs), torch.tensor(h0))
     np.testing.assert_allclose(hs.detach(), wanted, rtol=0, atol=1e-10)
     np.testing.assert_allclose(h_last.detach(), wanted[:, -1], rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("kind", LAYERS)
+@pytest.mark.parametrize("kind", CELLS)
 def test_two_halves_make_a_whole(kind):
-    layer, _ = pair_of_layers(kind, 2, 3)
+    layer = Recurrent(CELLS[kind](2, 3)).double()
     xs = torch.randn(4, 7, 2, dtype=torch.float64)
     hs, state = layer(xs)
     first, between = layer(xs[:, :3])
@@ -94,10 +111,10 @@ def test_two_halves_make_a_whole(kind):
         assert torch.equal(a, b)
 
 
-@pytest.mark.parametrize("kind", LAYERS)
+@pytest.mark.parametrize("kind", CELLS)
 def test_runs_without_data(kind):
     with torch.device("meta"):
-        model = Readout(Recurrent(LAYERS[kind][0](2, 3)), 1)
+        model = Readout(Recurrent(CELLS[kind](2, 3)), 1)
         assert model(torch.empty(4, 5, 2)).shape == (4, 1)
 
 
@@ -129,10 +146,14 @@ def test_readout_is_a_linear_map_of_the_states(kind, ours):
         Readout(recurrent, 0)
 
 
-@pytest.mark.parametrize(("kind", "blocks"), [("rnn", 1), ("lstm", 4), ("gru", 3)])
+@pytest.mark.parametrize(
+    ("kind", "blocks"),
+    [("rnn", 1), ("lstm", 4), ("gru", 3), ("gru-before", 3), ("mgu", 2), ("coupled", 3)],
+)
 def test_parameter_count(kind, blocks):
-    ours, torchs = pair_of_layers(kind, 7, 11)
+    ours = Recurrent(CELLS[kind](7, 11))
     assert parameter_count(ours) == blocks * (11 * 7 + 11 * 11 + 2 * 11)
-    assert parameter_count(ours) == parameter_count(torchs)
+    if kind in LAYERS:
+        assert parameter_count(ours) == parameter_count(LAYERS[kind][1](7, 11))
     ours.cell.bias_hh.requires_grad_(False)
     assert parameter_count(ours) == blocks * (11 * 7 + 11 * 11 + 11)

@@ -1,4 +1,7 @@
-"""The readable cells against two oracles: the NumPy reference and torch's own cells."""
+"""The readable cells against two oracles: the NumPy reference and torch's own cells.
+
+Where gates are tied together, the oracle is the full cell with the tied rows written out twice.
+"""
 
 import numpy as np
 import pytest
@@ -6,47 +9,93 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gru_course.nn import GRUCell, LSTMCell, RNNCell
+from gru_course.nn import CoupledLSTMCell, GRUCell, LSTMCell, MinimalGatedUnit, RNNCell
 from gru_course.reference import gru, lstm, rnn
 
 TOLERANCE = {"rtol": 0, "atol": 1e-10}
-KINDS = ["rnn-tanh", "rnn-relu", "lstm", "gru"]
-BLOCKS = {"rnn-tanh": 1, "rnn-relu": 1, "lstm": 4, "gru": 3}
+BLOCKS = {
+    "rnn-tanh": 1,
+    "rnn-relu": 1,
+    "lstm": 4,
+    "gru": 3,
+    "gru-before": 3,
+    "mgu": 2,
+    "coupled": 3,
+}
+KINDS = list(BLOCKS)
+PAIRS = ("lstm", "coupled")  # their state is (h, c)
+# The oracle's blocks in terms of the cell's own, as (block, sign): sigmoid(-a) = 1 - sigmoid(a).
+TIED = {
+    "mgu": [(0, 1), (0, -1), (1, 1)],  # r | z | n = f | -f | n
+    "coupled": [(0, -1), (0, 1), (1, 1), (2, 1)],  # i | f | g | o = -f | f | g | o
+}
+# Torch has neither a GRU with the reset before the product nor, for that reason, the MGU's parent.
+TORCH_KINDS = [kind for kind in KINDS if kind not in ("gru-before", "mgu")]
+SAME_PARAMETERS = [kind for kind in KINDS if kind not in TIED]
 
 
 def ours(kind, input_size, hidden_size):
     if kind.startswith("rnn"):
         return RNNCell(input_size, hidden_size, kind.removeprefix("rnn-"))
-    return {"lstm": LSTMCell, "gru": GRUCell}[kind](input_size, hidden_size)
+    if kind == "gru-before":
+        return GRUCell(input_size, hidden_size, reset_after=False)
+    cells = {"lstm": LSTMCell, "gru": GRUCell, "mgu": MinimalGatedUnit, "coupled": CoupledLSTMCell}
+    return cells[kind](input_size, hidden_size)
 
 
 def torchs(kind, input_size, hidden_size):
     if kind.startswith("rnn"):
         return torch.nn.RNNCell(input_size, hidden_size, nonlinearity=kind.removeprefix("rnn-"))
-    return {"lstm": torch.nn.LSTMCell, "gru": torch.nn.GRUCell}[kind](input_size, hidden_size)
+    cell = torch.nn.LSTMCell if kind in PAIRS else torch.nn.GRUCell
+    return cell(input_size, hidden_size)
+
+
+def untie(kind, params):
+    """The cell's parameters as those of its oracle."""
+    ties = TIED.get(kind, [(block, 1) for block in range(BLOCKS[kind])])
+    blocks = [np.split(p, BLOCKS[kind]) for p in params]
+    return [np.concatenate([sign * b[block] for block, sign in ties]) for b in blocks]
+
+
+def tie(kind, grads):
+    """The oracle's gradients as those of the cell's parameters: what is used twice adds up."""
+    ties = TIED.get(kind, [(block, 1) for block in range(BLOCKS[kind])])
+    tied = []
+    for parts in (np.split(g, len(ties)) for g in grads):
+        sums = [np.zeros_like(parts[0]) for _ in range(BLOCKS[kind])]
+        for part, (block, sign) in zip(parts, ties, strict=True):
+            sums[block] += sign * part
+        tied.append(np.concatenate(sums))
+    return tied
+
+
+def reference_cell(kind):
+    """The module of the reference, and the options of its step."""
+    if kind.startswith("rnn"):
+        return rnn, {"nonlinearity": kind.removeprefix("rnn-")}
+    if kind in PAIRS:
+        return lstm, {}
+    return gru, {"reset_after": kind == "gru"}
 
 
 def reference_step(kind, x, state, params):
     """The NumPy step, on a list of state arrays (h, or h and c)."""
-    if kind == "lstm":
-        state, cache = lstm.step(x, lstm.State(*state), lstm.Params(*params))
-        return list(state), cache
-    module, options = (gru, {}) if kind == "gru" else (rnn, {"nonlinearity": kind[4:]})
-    h, cache = module.step(x, state[0], module.Params(*params), **options)
-    return [h], cache
+    cell, options = reference_cell(kind)
+    state = lstm.State(*state) if kind in PAIRS else state[0]
+    state, cache = cell.step(x, state, cell.Params(*params), **options)
+    return list(state) if kind in PAIRS else [state], cache
 
 
 def reference_backward(kind, dstate, cache):
-    if kind == "lstm":
-        dx, dstate_prev, grads = lstm.step_backward(lstm.State(*dstate), cache)
-        return [dx, *dstate_prev, *grads]
-    dx, dh_prev, grads = (gru if kind == "gru" else rnn).step_backward(dstate[0], cache)
-    return [dx, dh_prev, *grads]
+    cell, _ = reference_cell(kind)
+    dstate = lstm.State(*dstate) if kind in PAIRS else dstate[0]
+    dx, dstate_prev, grads = cell.step_backward(dstate, cache)
+    return [dx, *(dstate_prev if kind in PAIRS else [dstate_prev]), *grads]
 
 
 def random_inputs(rng, kind, n, input_size, hidden_size, scale=1.0):
     x = rng.normal(size=(n, input_size)) * scale
-    state = [rng.normal(size=(n, hidden_size)) * scale for _ in range(1 + (kind == "lstm"))]
+    state = [rng.normal(size=(n, hidden_size)) * scale for _ in range(1 + (kind in PAIRS))]
     cotangents = [rng.normal(size=(n, hidden_size)) for _ in state]
     return x, state, cotangents
 
@@ -75,23 +124,63 @@ def test_outputs_and_gradients_equal_reference_and_torch(
 ):
     rng = np.random.default_rng(seed)
     cell = ours(kind, input_size, hidden_size).double()
-    torch_cell = torchs(kind, input_size, hidden_size).double()
-    torch_cell.load_state_dict(cell.state_dict())
     x, state, cotangents = random_inputs(rng, kind, n, input_size, hidden_size, scale)
-
     out, grads = run(cell, x, state, cotangents)
-    torch_out, torch_grads = run(torch_cell, x, state, cotangents)
-    params = [p.detach().numpy() for p in cell.parameters()]
-    numpy_out, cache = reference_step(kind, x, state, params)
-    numpy_grads = reference_backward(kind, cotangents, cache)
+    params = untie(kind, [p.detach().numpy() for p in cell.parameters()])
 
-    for wanted in (torch_out + torch_grads, numpy_out + numpy_grads):
-        assert len(out + grads) == len(wanted)
-        for i, (a, b) in enumerate(zip(out + grads, wanted, strict=True)):
+    numpy_out, cache = reference_step(kind, x, state, params)
+    oracles = [(numpy_out, reference_backward(kind, cotangents, cache))]
+    if kind in TORCH_KINDS:
+        torch_cell = torchs(kind, input_size, hidden_size).double()
+        names = torch_cell.state_dict()
+        torch_cell.load_state_dict(dict(zip(names, map(torch.tensor, params), strict=True)))
+        oracles.append(run(torch_cell, x, state, cotangents))
+
+    inputs = 1 + len(state)  # x and the state come first, the four parameters after them
+    for wanted_out, wanted_grads in oracles:
+        wanted_grads = wanted_grads[:inputs] + tie(kind, wanted_grads[inputs:])
+        assert len(out + grads) == len(wanted_out + wanted_grads)
+        for i, (a, b) in enumerate(zip(out + grads, wanted_out + wanted_grads, strict=True)):
             np.testing.assert_allclose(a, b, **TOLERANCE, err_msg=f"array {i}")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+def test_the_minimal_gated_unit_is_the_papers():
+    # Zhou et al. (2016), with their letters: each W multiplies [h_{t-1}, x_t].
+    rng = np.random.default_rng(0)
+    W_f, W_h = rng.normal(size=(2, 5, 5 + 3))
+    b_f, b_h = rng.normal(size=(2, 5))
+    x, h = rng.normal(size=3), rng.normal(size=5)
+    f = 1 / (1 + np.exp(-(W_f @ np.concatenate([h, x]) + b_f)))
+    h_tilde = np.tanh(W_h @ np.concatenate([f * h, x]) + b_h)
+    wanted = (1 - f) * h + f * h_tilde
+
+    cell = MinimalGatedUnit(3, 5).double()
+    stacked, bias = np.concatenate([W_f, W_h]), np.concatenate([b_f, b_h])
+    cell.load_state_dict(
+        {
+            "weight_ih": torch.tensor(stacked[:, 5:]),
+            "weight_hh": torch.tensor(stacked[:, :5]),
+            "bias_ih": torch.tensor(0.25 * bias),  # only the sum of the two matters
+            "bias_hh": torch.tensor(0.75 * bias),
+        }
+    )
+    found = cell(torch.tensor(x[None]), torch.tensor(h[None]))
+    np.testing.assert_allclose(found[0].detach().numpy(), wanted, **TOLERANCE)
+
+
+@pytest.mark.parametrize("gate", [-60.0, 60.0])
+def test_what_a_tied_gate_of_zero_or_one_does(gate):
+    torch.manual_seed(0)
+    x, h, c = torch.randn(2, 3), torch.randn(2, 5), torch.randn(2, 5)
+    unit, coupled = MinimalGatedUnit(3, 5), CoupledLSTMCell(3, 5)
+    with torch.no_grad():
+        unit.bias_ih[:5] = coupled.bias_ih[:5] = gate  # the rows of f
+    # The MGU's f = 0 keeps h; the LSTM's f = 1 keeps c.
+    assert torch.equal(unit(x, h), h) == (gate < 0)
+    assert torch.equal(coupled(x, (h, c))[1], c) == (gate > 0)
+
+
+@pytest.mark.parametrize("kind", SAME_PARAMETERS)
 def test_state_dict_goes_both_ways(kind):
     cell, torch_cell = ours(kind, 3, 5), torchs(kind, 3, 5)
     assert [name for name, _ in cell.named_parameters()] == list(torch_cell.state_dict())
@@ -102,7 +191,7 @@ def test_state_dict_goes_both_ways(kind):
         assert torch.equal(tensor, before[name])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SAME_PARAMETERS)
 def test_same_seed_draws_torchs_weights(kind):
     torch.manual_seed(7)
     cell = ours(kind, 3, 5)
@@ -111,11 +200,26 @@ def test_same_seed_draws_torchs_weights(kind):
         assert torch.equal(cell.state_dict()[name], tensor), name
 
 
+@pytest.mark.parametrize("kind", TIED)
+def test_tied_cells_name_and_draw_their_parameters_alike(kind):
+    torch.manual_seed(7)
+    cell, wanted = ours(kind, 3, 5), torchs(kind, 3, 5)
+    assert list(cell.state_dict()) == list(wanted.state_dict())
+    shapes = {name: tuple(tensor.shape) for name, tensor in cell.state_dict().items()}
+    rows = BLOCKS[kind] * 5
+    assert list(shapes.values()) == [(rows, 3), (rows, 5), (rows,), (rows,)]
+    torch.manual_seed(7)
+    for name, shape in shapes.items():
+        assert torch.equal(
+            cell.state_dict()[name], torch.empty(shape).uniform_(-(5**-0.5), 5**-0.5)
+        )
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_state_is_a_state_of_zeros(kind):
     cell, x = ours(kind, 3, 5), torch.ones(2, 3)
     zero = torch.zeros(2, 5)
-    with_zeros, without = cell(x, (zero, zero) if kind == "lstm" else zero), cell(x)
+    with_zeros, without = cell(x, (zero, zero) if kind in PAIRS else zero), cell(x)
     for a, b in zip(with_zeros, without, strict=True):
         assert torch.equal(a, b)
 
@@ -165,16 +269,18 @@ X, H = torch.zeros(2, 3), torch.zeros(2, 5)
 )
 def test_bad_input_is_named(kind, x, h, message):
     with pytest.raises(ValueError, match=message):
-        ours(kind, 3, 5)(x, (h, h) if kind == "lstm" else h)
+        ours(kind, 3, 5)(x, (h, h) if kind in PAIRS else h)
 
 
 def test_a_pair_is_asked_for_where_it_is_needed():
-    with pytest.raises(ValueError, match=r"state: expected a pair \(h, c\), got Tensor"):
-        LSTMCell(3, 5)(X, H)
-    with pytest.raises(ValueError, match=r"state: expected a tensor \(N, H\), got tuple"):
-        GRUCell(3, 5)(X, (H, H))
-    with pytest.raises(ValueError, match="state c: expected shape"):
-        LSTMCell(3, 5)(X, (H, torch.zeros(2, 4)))
+    for cell in (LSTMCell(3, 5), CoupledLSTMCell(3, 5)):
+        with pytest.raises(ValueError, match=r"state: expected a pair \(h, c\), got Tensor"):
+            cell(X, H)
+        with pytest.raises(ValueError, match="state c: expected shape"):
+            cell(X, (H, torch.zeros(2, 4)))
+    for cell in (GRUCell(3, 5), MinimalGatedUnit(3, 5)):
+        with pytest.raises(ValueError, match=r"state: expected a tensor \(N, H\), got tuple"):
+            cell(X, (H, H))
 
 
 @pytest.mark.parametrize("size", [0, -1, 2.0, True, "3"])
@@ -189,3 +295,14 @@ def test_bad_sizes_are_named(size):
 def test_an_unknown_nonlinearity_is_named():
     with pytest.raises(ValueError, match="nonlinearity: expected one of 'tanh', 'relu'"):
         RNNCell(3, 5, "sigmoid")
+
+
+@pytest.mark.parametrize("value", ["before", None, 2])
+def test_an_unknown_place_of_the_reset_is_named(value):
+    with pytest.raises(ValueError, match="reset_after: expected one of True, False, got"):
+        GRUCell(3, 5, value)
+
+
+def test_what_is_printed_tells_the_two_grus_apart():
+    assert repr(GRUCell(3, 5)) == "GRUCell(3, 5)"
+    assert repr(GRUCell(3, 5, reset_after=False)) == "GRUCell(3, 5, reset_after=False)"

@@ -1,0 +1,111 @@
+"""Two cells that tie gates together: what is left of a GRU or an LSTM with one gate fewer.
+
+Parameters are named, initialised and stacked as in `cells.py`.
+
+Shapes: N batch, I input size, H hidden size.
+"""
+
+import torch
+from torch.nn.functional import linear
+
+from gru_course.nn.cells import Cell
+
+
+class MinimalGatedUnit(Cell):
+    """The minimal gated unit: one gate that resets and updates. Stacked f | n.
+
+        f = sigmoid(W_if x + b_if + W_hf h_prev + b_hf)
+        n = tanh(W_in x + b_in + W_hn (f * h_prev) + b_hn)
+        h = (1 - f) * h_prev + f * n
+
+    The letter is the paper's, which calls f the forget gate: f = 1 takes the new state. It is the
+    opposite of z, whose 1 keeps the old one. With r = f and z = 1 - f this is a GRU with
+    reset_after=False; since 1 - sigmoid(a) = sigmoid(-a), that GRU has the rows of f for r and
+    their negatives for z.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int, at least 1
+
+    Raises
+    ------
+    ValueError : if a size is not a whole number of at least 1
+
+    Notes
+    -----
+    Zhou et al. (2016), arXiv:1603.09420. The paper writes h-tilde for n and has one bias a block;
+    here there are two, as in the other cells, and only their sum matters.
+
+    >>> MinimalGatedUnit(2, 3)(torch.ones(4, 2)).shape
+    torch.Size([4, 3])
+    """
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size, blocks=2)
+
+    def forward(self, x, state=None):
+        """One time step: x (N, I) and the previous h (N, H), zeros if None, to h (N, H).
+
+        Raises ValueError if a shape, dtype or device does not fit.
+        """
+        x = self._input(x)
+        h_prev = self._state("state", state, x)
+
+        a_if, a_in = linear(x, self.weight_ih, self.bias_ih).chunk(2, dim=1)
+        W_hf, W_hn = self.weight_hh.chunk(2)
+        b_hf, b_hn = self.bias_hh.chunk(2)
+        f = torch.sigmoid(a_if + linear(h_prev, W_hf, b_hf))
+        n = torch.tanh(a_in + linear(f * h_prev, W_hn, b_hn))
+        h = (1 - f) * h_prev + f * n
+        return h
+
+
+class CoupledLSTMCell(Cell):
+    """The LSTM whose input gate is what the forget gate leaves. Stacked f | g | o.
+
+        a_f, a_g, a_o = W_ih x + b_ih + W_hh h_prev + b_hh
+        f = sigmoid(a_f)
+        g = tanh(a_g)
+        o = sigmoid(a_o)
+        c = f * c_prev + (1 - f) * g
+        h = o * tanh(c)
+
+    c is a weighted mean of its past and of g, as h is in a GRU, so it stays between -1 and 1 if it
+    starts there. It is an LSTM whose rows of i are the negated rows of f.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int, at least 1
+
+    Raises
+    ------
+    ValueError : if a size is not a whole number of at least 1
+
+    Notes
+    -----
+    Greff et al. (2017), arXiv:1503.04069, variant CIFG, there with peepholes.
+
+    >>> h, c = CoupledLSTMCell(2, 3)(torch.ones(4, 2))
+    >>> h.shape, c.shape
+    (torch.Size([4, 3]), torch.Size([4, 3]))
+    """
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size, blocks=3)
+
+    def forward(self, x, state=None):
+        """One time step: x (N, I) and the previous (h, c), zeros if None, to (h, c), (N, H) each.
+
+        Raises ValueError if a shape, dtype or device does not fit.
+        """
+        x = self._input(x)
+        h_prev, c_prev = self._pair(state, x)
+
+        a = linear(x, self.weight_ih, self.bias_ih) + linear(h_prev, self.weight_hh, self.bias_hh)
+        a_f, a_g, a_o = a.chunk(3, dim=1)
+        f = torch.sigmoid(a_f)
+        g = torch.tanh(a_g)
+        o = torch.sigmoid(a_o)
+        c = f * c_prev + (1 - f) * g
+        h = o * torch.tanh(c)
+        return h, c
