@@ -1,0 +1,54 @@
+"""Weights of GRU layers that other programs wrote, with what those programs computed from them."""
+
+from importlib.resources import files
+
+import numpy as np
+
+LAYERS = ("keras", "keras-before", "onnx", "onnx-after")
+
+
+def foreign_gru(layer):
+    """Return a GRU layer as Keras or ONNX lays it out, and one run of it there.
+
+    All four have 3 inputs and 8 units; the run is a batch of 2 sequences of 12 steps from an
+    initial state that is not zero. The weights are random, from U(-0.7, 0.7).
+
+    Parameters
+    ----------
+    layer : "keras" for keras.layers.GRU as it is by default, "keras-before" for the same with
+        reset_after=False, "onnx" for the operator GRU with its default attributes, "onnx-after"
+        for the same with linear_before_reset=1
+
+    Returns
+    -------
+    dict of float32 arrays, of Keras: kernel (I, 3H), recurrent_kernel (H, 3H), bias (2, 3H), or
+    (3H,) with reset_after=False, inputs (N, T, I), initial_state (N, H) and outputs (N, T, H); of
+    ONNX: W (1, 3H, I), R (1, 3H, H), B (1, 6H), linear_before_reset (an int), X (T, N, I),
+    initial_h (1, N, H) and Y (T, 1, N, H)
+
+    Raises
+    ------
+    ValueError : if there is no such layer
+
+    Notes
+    -----
+    Written by tests/parity/make_foreign_gru.py with Keras 3.15 and ONNX Runtime 1.31; a test runs
+    both again and compares. The chapter "Conventions" loads these layers into torch.
+
+    >>> foreign_gru("keras")["kernel"].shape
+    (3, 24)
+    >>> foreign_gru("onnx-after")["linear_before_reset"]
+    1
+    """
+    if layer not in LAYERS:
+        raise ValueError(f"layer: expected one of {', '.join(LAYERS)}, got {layer!r}")
+    with (
+        (files("gru_course.data") / "foreign_gru.npz").open("rb") as file,
+        np.load(file) as arrays,
+    ):
+        found = {
+            name.removeprefix(f"{layer}/"): arrays[name]
+            for name in arrays.files
+            if name.startswith(f"{layer}/")
+        }
+    return {name: int(a) if a.ndim == 0 else a for name, a in found.items()}

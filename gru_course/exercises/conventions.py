@@ -1,0 +1,176 @@
+"""Checkers of the chapter "Conventions"."""
+
+from itertools import product
+
+import numpy as np
+
+from gru_course.exercises._core import NotAttempted, Wrong, call, compare, exercise, matches
+from gru_course.reference import gru
+from gru_course.reference.activations import sigmoid
+
+SIZES = [(3, 5), (1, 1), (4, 4), (5, 2)]  # (I, H); (4, 4) hides a lost transposition by its shape
+CHOICES = {"reset": ("after", "before"), "z": ("keeps", "writes"), "order": ("rzn", "zrn")}
+CONVENTIONS = list(product(*CHOICES.values()))
+
+
+def _blocks_swapped(array):
+    """Exchange the first two of three blocks of rows: z|r|h becomes r|z|n, and back."""
+    first, second, third = np.split(array, 3)
+    return np.concatenate([second, first, third])
+
+
+def _compare_params(got, wanted, mistakes):
+    """Compare two Params field by field; `mistakes` lists a field, a wrong array, a sentence."""
+    if not isinstance(got, gru.Params):
+        raise Wrong(f"Expected a gru.Params tuple, got {type(got).__name__}.")
+    for field, array, right in zip(wanted._fields, got, wanted, strict=True):
+        if array is None or array is Ellipsis:
+            raise NotAttempted
+        for name, wrong, sentence in mistakes:
+            if name == field and not matches(array, right) and matches(array, wrong):
+                raise Wrong(f"{field}: {sentence}")
+        compare(field, array, right)
+
+
+@exercise("conventions.products")
+def products(answer):
+    for T, reset_after in ((50, True), (50, False), (1, True), (1, False)):
+        got = call(answer, T, reset_after)
+        wanted = 1 + (1 if reset_after else 2) * T
+        what = f"T = {T}, reset_after={reset_after}"
+        if matches(got, wanted - 1):
+            raise Wrong(f"{what}: wanted {wanted}, got {got}. The inputs need a product too.")
+        if matches(got, wanted + T - 1) and T > 1:
+            raise Wrong(
+                f"{what}: wanted {wanted}, got {got}. The inputs of all steps are known at the "
+                "start: their products are one product, before the loop."
+            )
+        if matches(got, 6 * T):
+            raise Wrong(
+                f"{what}: wanted {wanted}, got {got}. Products with the same right factor are "
+                "one product with the stacked matrix."
+            )
+        if not reset_after and matches(got, 1 + T):
+            raise Wrong(
+                f"{what}: wanted {wanted}, got {got}. W_hn multiplies r * h_prev here, and r has "
+                "to be known first."
+            )
+        compare(what, got, wanted)
+    return "Right: one product a step with the reset gate after, two in a row with it before."
+
+
+@exercise("conventions.from-keras")
+def from_keras(answer):
+    rng = np.random.default_rng(0)
+    for I, H in SIZES:
+        arrays = [rng.normal(size=shape) for shape in ((I, 3 * H), (H, 3 * H), (2, 3 * H))]
+        kernel, recurrent_kernel, bias = arrays
+        stacked = [kernel.T, recurrent_kernel.T, bias[0], bias[1]]
+        wanted = gru.Params(*map(_blocks_swapped, stacked))
+        mistakes = []
+        for field, keras, array in zip(
+            wanted._fields, (kernel, recurrent_kernel, bias[0], bias[1]), stacked, strict=True
+        ):
+            mistakes += [
+                (field, array, "the blocks still stand in Keras's order z, r, h."),
+                (field, np.roll(array, -H, 0), "the blocks are r, h, z now, and not r, z, n."),
+                (field, np.roll(array, H, 0), "the blocks are h, z, r now, and not r, z, n."),
+            ]
+            if keras.ndim == 2:
+                reshaped = keras.reshape(array.shape)
+                sentence = (
+                    "you reshaped where a transposition is due: reshape keeps the order in memory, "
+                    "so rows and columns are mixed."
+                )
+                mistakes += [(field, a, sentence) for a in (reshaped, _blocks_swapped(reshaped))]
+        both = _blocks_swapped(bias.sum(0))
+        mistakes += [
+            (
+                "bias_ih",
+                wanted.bias_hh,
+                "that is the recurrent bias; Keras's first row is input's.",
+            ),
+            ("bias_ih", both, "the two biases are added up; b_hn has to stay inside the reset."),
+        ]
+        _compare_params(call(answer, *arrays), wanted, mistakes)
+    return "Right: two transpositions, one exchange of blocks, two rows of biases."
+
+
+def mystery(rng, I, H, convention, scale=1.0):
+    """Four arrays in one of the eight conventions, and one step of the network they belong to.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    I, H : int, sizes of input and state
+    convention : (reset, z, order), each one of its values in CHOICES
+    scale : half-width of the uniform distribution of the weights
+
+    Returns
+    -------
+    params : gru.Params, whose rows and signs are meant as the convention says
+    x, h_prev, h : (4, I), (4, H) and (4, H), a batch before and after one step
+    """
+    reset, z_sense, order = convention
+    params = gru.Params(
+        *(rng.uniform(-scale, scale, size=s) for s in ((3 * H, I), (3 * H, H), 3 * H, 3 * H))
+    )
+    x, h_prev = rng.normal(size=(4, I)), rng.uniform(-1, 1, size=(4, H))
+    W_i, W_h, b_i, b_h = params if order == "rzn" else map(_blocks_swapped, params)
+    R, Z, C = slice(H), slice(H, 2 * H), slice(2 * H, None)
+    r = sigmoid(x @ W_i[R].T + b_i[R] + h_prev @ W_h[R].T + b_h[R])
+    z = sigmoid(x @ W_i[Z].T + b_i[Z] + h_prev @ W_h[Z].T + b_h[Z])
+    past = {"after": r * (h_prev @ W_h[C].T + b_h[C]), "before": (r * h_prev) @ W_h[C].T + b_h[C]}
+    n = np.tanh(x @ W_i[C].T + b_i[C] + past[reset])
+    keep = z if z_sense == "keeps" else 1 - z
+    return params, x, h_prev, (1 - keep) * n + keep * h_prev
+
+
+@exercise("conventions.find-convention")
+def find_convention(answer):
+    rng = np.random.default_rng(0)
+    for scale in (1.0, 0.02):
+        for convention in CONVENTIONS:
+            got = call(answer, *mystery(rng, 3, 6, convention, scale))
+            if not isinstance(got, tuple) or len(got) != 3:
+                raise Wrong(
+                    "Expected a tuple (reset, z, order), for example ('after', 'keeps', 'rzn'); "
+                    f"got {got!r}."
+                )
+            for (name, values), found, true in zip(CHOICES.items(), got, convention, strict=True):
+                if found not in values:
+                    raise Wrong(f"{name}: expected one of {', '.join(values)}, got {found!r}.")
+                if found != true and scale < 1:
+                    raise Wrong(
+                        f"{name}: wanted {true}, got {found}, for weights of {scale} at the most. "
+                        "There the eight readings differ by little: take the nearest of all, not "
+                        "the first within a tolerance."
+                    )
+                if found != true:
+                    raise Wrong(f"A network of {convention}: {name} wanted {true}, got {found}.")
+    return "Right: all eight, for large weights and for small ones."
+
+
+@exercise("conventions.find-the-bug")
+def find_the_bug(answer):
+    """Read the arrays of an ONNX node with linear_before_reset=1."""
+    rng = np.random.default_rng(0)
+    for I, H in SIZES:
+        W, R, B = (rng.normal(size=s) for s in ((1, 3 * H, I), (1, 3 * H, H), (1, 6 * H)))
+        wanted = gru.Params(*map(_blocks_swapped, (W[0], R[0], B[0, : 3 * H], B[0, 3 * H :])))
+        mixed = B[0].reshape(3 * H, 2).T
+        mistakes = [
+            (
+                field,
+                _blocks_swapped(mixed[row]),
+                "still every other number of B. B holds the 3H biases of W first, and then the "
+                "3H biases of R.",
+            )
+            for row, field in enumerate(("bias_ih", "bias_hh"))
+        ]
+        mistakes += [
+            ("bias_ih", wanted.bias_hh, "these are the biases of R, which stand last in B."),
+            ("bias_ih", B[0, : 3 * H], "the blocks still stand in ONNX's order z, r, h."),
+        ]
+        _compare_params(call(answer, W, R, B), wanted, mistakes)
+    return "Mended: B is split in the middle, and every block is where torch looks for it."
