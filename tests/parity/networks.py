@@ -105,9 +105,7 @@ def run(net, layers=None):
 
 
 def outputs(net, hs, last):
-    return {"hs": hs} | {
-        f"last {part}": array for part, array in zip(net.parts, last, strict=True)
-    }
+    return {"hs": hs} | {f"last {part}": array for part, array in zip(net.parts, last, strict=True)}
 
 
 def gradients(net, dxs, dstate0, grads):
