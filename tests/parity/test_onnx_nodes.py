@@ -1,4 +1,8 @@
-"""The node tests that ONNX publishes for RNN, GRU and LSTM: inputs and expected outputs."""
+"""The node tests that ONNX publishes for RNN, GRU and LSTM: inputs and expected outputs.
+
+Most of them have weights that are all equal, in which the order of the gates cannot be seen; the
+tests with ONNX Runtime see it.
+"""
 
 import warnings
 
