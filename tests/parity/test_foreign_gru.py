@@ -4,6 +4,7 @@ import runpy
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from gru_course.data import foreign_gru
 from gru_course.data.foreign import LAYERS
@@ -11,7 +12,8 @@ from gru_course.data.foreign import LAYERS
 MAKER = Path(__file__).with_name("make_foreign_gru.py")
 
 
-def test_keras_and_onnx_runtime_still_compute_the_stored_outputs():
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras'
+def test_keras_and_onnx_runtime_still_compute_the_stored_outputs(keras):
     made = runpy.run_path(str(MAKER))["arrays"]()
     stored = {
         f"{layer}/{name}": array for layer in LAYERS for name, array in foreign_gru(layer).items()

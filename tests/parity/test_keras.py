@@ -1,8 +1,5 @@
 """Keras on torch: outputs both ways through `convert`, and the gradients of its weights."""
 
-import os
-from unittest import mock
-
 import numpy as np
 import pytest
 import torch
@@ -21,20 +18,6 @@ LAYERS = {
 # Keras' variables answer NumPy in a way that NumPy 2 asks libraries to give up.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 SHAPE = (3, 5, 2, 4)  # (N, T, I, H)
-
-
-@pytest.fixture(scope="module")
-def keras(tmp_path_factory):
-    """Keras, which reads its backend and writes its settings when it is imported."""
-    home = str(tmp_path_factory.mktemp("keras"))
-    with mock.patch.dict(os.environ, KERAS_BACKEND="torch", KERAS_HOME=home):
-        import keras
-        from keras.src.backend.common import dtypes
-    assert keras.backend.backend() == "torch"
-    # On torch Keras multiplies float64 matrices in float32 (keras-team/keras, issue 23223). Let
-    # it promote as it does on TensorFlow, so that layers in float64 compute in float64.
-    with mock.patch.dict(dtypes.BIT64_TO_BIT32_DTYPE, float64="float64"):
-        yield keras
 
 
 def keras_layer(keras, name, net, k, **options):
