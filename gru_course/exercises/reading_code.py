@@ -164,10 +164,9 @@ def _name_what_leaks(series, L, cut, got):
         raise Wrong("The target is the last value of its own window: the input holds it.")
 
 
-def _masked_loss(forecasts, targets, lengths, *, late, divide, multiply=False):
+def _masked_loss(forecasts, targets, lengths, *, late, divide):
     real = np.arange(targets.shape[1]) < lengths[:, None] + late
-    errors = (forecasts - targets) ** 2
-    squares = real * errors if multiply else np.where(real, errors, 0.0)
+    squares = real * (forecasts - targets) ** 2
     if divide == "sequences":
         return (squares.sum(1) / real.sum(1)).mean()
     return squares.sum() / (real.sum() if divide == "real" else real.size)
