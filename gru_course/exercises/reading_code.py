@@ -82,12 +82,9 @@ def last_states(answer):
         wanted = gru.forward(xs, zeros, params, lengths=lengths)[0][:, -1]
         if matches(got, wanted):
             continue
-        found = []
         for inside, extra in itertools.product((True, False), (0, None, 1, -1)):
-            if matches(got, _last_states(xs, lengths, params, inside=inside, extra=extra)):
-                found = [(inside, extra)]
-                break
-        for inside, extra in found:
+            if not matches(got, _last_states(xs, lengths, params, inside=inside, extra=extra)):
+                continue
             bias = "" if inside else " b_hn still stands outside the reset product."
             if extra is None:
                 raise Wrong("Short sequences still run on through their padding." + bias)
