@@ -102,7 +102,7 @@ def call(function: Any, *args: Any) -> Any:
     if value is None or value is Ellipsis:
         raise NotAttempted
     for position, (before, after) in enumerate(zip(copies, args, strict=True)):
-        if isinstance(before, np.ndarray) and not np.array_equal(before, after):
+        if isinstance(before, np.ndarray) and not np.array_equal(before, after, equal_nan=True):
             raise Wrong(f"Your function changed its argument number {position + 1} in place.")
     return value
 

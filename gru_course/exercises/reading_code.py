@@ -1,0 +1,267 @@
+"""Checkers of the chapter "Reading GRU code critically"."""
+
+import itertools
+
+import numpy as np
+
+from gru_course.exercises._core import Wrong, call, compare, exercise, matches
+from gru_course.reference import gru
+from gru_course.reference.activations import sigmoid
+
+# For each mistake the checks that find it, as the chapter measures them.
+FINDERS = {
+    "tanh gates": {"parity", "bounded"},
+    "overflow": {"extremes"},
+    "normal weights": {"half_open"},
+    "crossed loss": {"perfect", "beats_mean", "beats_copying"},
+    "scaler": {"future"},
+    "no baseline": {"beats_copying"},
+}
+CHECKS = sorted(set().union(*FINDERS.values(), {"counted"}))
+WHY_NOT = {
+    ("tanh gates", "counted"): "no number is missing, and each gets a gradient",
+    ("overflow", "parity"): "on ordinary weights the naive sigmoid gives the right numbers",
+    ("overflow", "bounded"): "the values stay right, even where the slope is NaN",
+    ("normal weights", "parity"): "the formula is right; only the numbers it starts from are not",
+    ("crossed loss", "parity"): "the cell is right; the loss is not",
+    ("scaler", "beats_copying"): "the leak makes the error look better, not worse",
+    ("scaler", "beats_mean"): "the leak makes the error look better, not worse",
+    ("no baseline", "beats_mean"): "on a random walk every forecast near the last value does",
+}
+
+
+@exercise("reading_code.match")
+def match(answer):
+    if not isinstance(answer, dict):
+        raise Wrong(f"Expected a dictionary, got {type(answer).__name__}.")
+    for mistake, finders in FINDERS.items():
+        check = answer.get(mistake)
+        if check is None or check is Ellipsis:
+            raise Wrong(f"{mistake}: no check is named yet.")
+        if check not in CHECKS:
+            raise Wrong(f"{mistake}: expected one of {', '.join(CHECKS)}; got {check!r}.")
+        if check not in finders:
+            why = WHY_NOT.get((mistake, check), "on that program it passes")
+            raise Wrong(f"{mistake}: `{check}` does not find it: {why}.")
+    return "Right: each of these checks was seen to find its mistake."
+
+
+def _step(x, h_prev, params, *, inside=True):
+    """A GRU step whose b_hn stands inside the reset product, or outside."""
+    (x_r, x_z, x_n), (h_r, h_z, h_n), b_hn = _products(x, h_prev, params)
+    r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)
+    n = np.tanh(x_n + r * h_n) if inside else np.tanh(x_n + b_hn + r * (h_n - b_hn))
+    return (1 - z) * n + z * h_prev
+
+
+def _products(x, h_prev, params):
+    """W_i x + b_i and W_h h + b_h in three pieces each, and b_hn."""
+    of_x = np.split(x @ params.weight_ih.T + params.bias_ih, 3, axis=1)
+    of_h = np.split(h_prev @ params.weight_hh.T + params.bias_hh, 3, axis=1)
+    return of_x, of_h, np.split(params.bias_hh, 3)[2]
+
+
+def _last_states(xs, lengths, params, *, inside, extra):
+    """The last states; a sequence runs `extra` steps past its end, or through all its padding."""
+    h = np.zeros((len(xs), params.weight_hh.shape[1]))
+    for t in range(xs.shape[1]):
+        new = _step(xs[:, t], h, params, inside=inside)
+        runs = np.full(len(xs), True) if extra is None else t < lengths + extra
+        h = np.where(runs[:, None], new, h)
+    return h
+
+
+@exercise("reading_code.last-states")
+def last_states(answer):
+    rng = np.random.default_rng(0)
+    for lengths in ([5, 2, 4], [3, 3]):
+        lengths = np.array(lengths)
+        params = gru.init(rng, 2, 3)
+        xs, zeros = rng.normal(size=(len(lengths), 5, 2)), np.zeros((len(lengths), 3))
+        got = call(answer, xs, lengths, params)
+        wanted = gru.forward(xs, zeros, params, lengths=lengths)[0][:, -1]
+        if matches(got, wanted):
+            continue
+        for inside, extra in itertools.product((True, False), (0, None, 1, -1)):
+            if not matches(got, _last_states(xs, lengths, params, inside=inside, extra=extra)):
+                continue
+            bias = "" if inside else " b_hn still stands outside the reset product."
+            if extra is None:
+                raise Wrong("Short sequences still run on through their padding." + bias)
+            if extra:
+                ends = "one step too late" if extra == 1 else "one step too early"
+                raise Wrong(f"Short sequences stop {ends}: step t is real where t < length." + bias)
+            raise Wrong("The ends are right." + bias)
+        compare("the last states", got, wanted)
+    return "Mended: b_hn inside the reset product, and each sequence read at its own end."
+
+
+def _prepare(series, L, cut, *, scaler, target, split):
+    """Windows as the exercise asks for them, or with one of its mistakes in each part."""
+    known = series[:cut] if scaler == "past" else series
+    series = (series - known.mean()) / known.std()
+    windows = np.lib.stride_tricks.sliding_window_view(series, L)
+    if target == "next":
+        inputs, targets = windows[:-1], series[L:]
+    else:
+        inputs, targets = windows, windows[:, -1]
+    order = np.arange(len(inputs))
+    if split == "random":
+        order = np.random.default_rng(0).permutation(order)
+    # In the order of time a target is the window's last value or the one after it.
+    count = {"random": cut - L, "time": cut - L + (target == "last"), "late": cut}[split]
+    train, test = order[:count], order[count:]
+    return inputs[train], targets[train], inputs[test], targets[test]
+
+
+PARTS = ("training inputs", "training targets", "test inputs", "test targets")
+
+
+@exercise("reading_code.prepare")
+def prepare(answer):
+    rng = np.random.default_rng(0)
+    for T, L, cut in ((30, 4, 20), (25, 3, 11)):
+        series = rng.normal(size=T) + 0.1 * np.arange(T)
+        got = call(answer, series, L, cut)
+        if not isinstance(got, tuple) or len(got) != 4:
+            raise Wrong("Expected a tuple of four arrays: inputs and targets, training and test.")
+        # What each training window is followed by tells the mistakes apart, whatever the order.
+        inputs, targets = (np.asarray(a) for a in got[:2])
+        if inputs.ndim != 2 or inputs.shape[1:] != (L,) or targets.shape != inputs.shape[:1]:
+            raise Wrong(
+                f"training part: expected shapes (K, {L}) and (K,), "
+                f"got {inputs.shape} and {targets.shape}."
+            )
+        _name_what_leaks(series, L, cut, got)
+        wanted = _prepare(series, L, cut, scaler="past", target="next", split="time")
+        for part, ours, theirs in zip(PARTS, got, wanted, strict=True):
+            compare(part, ours, theirs)
+    return "Mended: nothing in the training part could not have been known at the cut."
+
+
+def _name_what_leaks(series, L, cut, got):
+    """Recognise the mistakes one by one, each alone or together with the others."""
+    choices = itertools.product(("past", "all"), ("next", "last"), ("time", "random", "late"))
+    for scaler, target, split in choices:
+        mistaken = _prepare(series, L, cut, scaler=scaler, target=target, split=split)
+        if not all(matches(a, b) for a, b in zip(got, mistaken, strict=True)):
+            continue
+        if target == "last":
+            raise Wrong("The target is the last value of its own window: the input holds it.")
+        if split == "random":
+            raise Wrong("The windows are shuffled before the split: training has seen the test.")
+        if split == "late":
+            raise Wrong(
+                f"There are {cut} training windows; the targets of the last {L} of them lie at "
+                "or after the cut."
+            )
+        if scaler == "all":
+            raise Wrong("The scaler has seen the test part: fit it on series[:cut].")
+    if (np.asarray(got[0])[:, -1] == np.asarray(got[1])).all():
+        raise Wrong("The target is the last value of its own window: the input holds it.")
+
+
+def _masked_loss(forecasts, targets, lengths, *, late, divide):
+    real = np.arange(targets.shape[1]) < lengths[:, None] + late
+    squares = real * (forecasts - targets) ** 2
+    if divide == "sequences":
+        return (squares.sum(1) / real.sum(1)).mean()
+    return squares.sum() / (real.sum() if divide == "real" else real.size)
+
+
+@exercise("reading_code.masked-loss")
+def masked_loss(answer):
+    rng = np.random.default_rng(0)
+    forecasts, targets = rng.normal(size=(2, 3, 6))
+    lengths = np.array([6, 2, 3])
+    got = call(answer, forecasts, targets, lengths)
+    wanted = _masked_loss(forecasts, targets, lengths, late=0, divide="real")
+    if not matches(got, wanted):
+        for late, divide in itertools.product((0, 1), ("real", "all", "sequences")):
+            if matches(got, _masked_loss(forecasts, targets, lengths, late=late, divide=divide)):
+                if late:
+                    raise Wrong(
+                        "One step of padding still counts: the real steps are those with an "
+                        "index less than the length."
+                    )
+                if divide == "all":
+                    raise Wrong(
+                        f"The sum is divided by all {targets.size} steps; "
+                        f"{lengths.sum()} of them are real."
+                    )
+                raise Wrong(
+                    "You average the sequences' own means: a step of a short sequence then "
+                    "weighs more than one of a long sequence."
+                )
+        if matches(got, ((forecasts - targets) ** 2).mean()):
+            raise Wrong("Padding counts like the rest: the lengths are not used.")
+        compare("the loss", got, wanted)
+    padded = np.where(np.arange(6) < lengths[:, None], targets, np.nan)
+    # The NaNs are not an argument of `call`, which would take them for changed in place.
+    got = call(lambda: answer(forecasts, padded.copy(), lengths))
+    if np.asarray(got).dtype.kind == "f" and np.isnan(got).any():
+        raise Wrong("With NaN in the padding the loss is NaN: 0 times NaN is NaN, so select.")
+    compare("the loss with NaN in the padding", got, wanted)
+    return "Mended: the same loss whatever the padding holds."
+
+
+def _other(x, h_prev, params, *, r=sigmoid, z=sigmoid, n=None, blend=None, shared=False):
+    """A GRU step with one part replaced."""
+    (x_r, x_z, x_n), (h_r, h_z, h_n), _ = _products(x, h_prev, params)
+    r, z = r(x_r + h_r), z(x_z + (h_r if shared else h_z))
+    n = np.tanh(x_n + r * h_n) if n is None else n(x_n, r, h_n)
+    return (1 - z) * n + z * h_prev if blend is None else blend(z, n, h_prev)
+
+
+def _broken(**change):
+    return lambda x, h_prev, params: _other(x, h_prev, params, **change)
+
+
+def _reset_before(x, h_prev, params):
+    return gru.step(x, h_prev, params, reset_after=False)[0]
+
+
+RIGHT = {
+    "the reference": lambda x, h_prev, params: gru.step(x, h_prev, params)[0],
+    "a right step written in another way": lambda x, h_prev, params: _other(
+        x, h_prev, params, blend=lambda z, n, h: n + z * (h - n)
+    ),
+}
+BROKEN = {
+    "whose z writes where it should keep": _broken(blend=lambda z, n, h: z * n + (1 - z) * h),
+    "whose gates go through tanh": _broken(r=np.tanh, z=np.tanh),
+    "whose candidate goes through the sigmoid": _broken(n=lambda x, r, h: sigmoid(x + r * h)),
+    "whose new state is not averaged, n + z h": _broken(blend=lambda z, n, h: n + z * h),
+    "whose reset gate is 1 - r": _broken(n=lambda x, r, h: np.tanh(x + (1 - r) * h)),
+    "whose reset gate acts on the input": _broken(n=lambda x, r, h: np.tanh(r * x + h)),
+    "whose reset gate does nothing": _broken(n=lambda x, r, h: np.tanh(x + h)),
+    "whose reset gate acts before the product": _reset_before,
+    "whose two gates share one recurrent matrix": _broken(shared=True),
+}
+
+
+def _verdict(test, step):
+    def guarded(step):
+        try:
+            return test(step)
+        except AssertionError:  # a test may speak in assertions as well
+            return False
+
+    verdict = call(guarded, step)
+    if not isinstance(verdict, (bool, np.bool_)):
+        raise Wrong(f"Expected True or False, got {type(verdict).__name__}.")
+    return bool(verdict)
+
+
+@exercise("reading_code.write-a-test")
+def write_a_test(answer):
+    if not callable(answer):
+        raise Wrong(f"Expected a function, got {type(answer).__name__}.")
+    for name, step in RIGHT.items():
+        if not _verdict(answer, step):
+            raise Wrong(f"Your test refuses {name}.")
+    missed = [name for name, step in BROKEN.items() if _verdict(answer, step)]
+    if missed:
+        found = len(BROKEN) - len(missed)
+        raise Wrong(f"Found {found} of {len(BROKEN)}. Your test lets pass a step {missed[0]}.")
+    return f"Right: your test passes both right steps and finds all {len(BROKEN)} broken ones."
