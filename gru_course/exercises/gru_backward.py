@@ -111,7 +111,7 @@ def missing_path(answer):
     if name in ("candidate", "reset gate"):
         raise Wrong(
             f"Without the {name} the difference would be another: compare it with "
-            "`four_paths(unit_dh, *cache, weight_hh)`, entry by entry."
+            "the four terms that `deltas` gives, entry by entry."
         )
     return "Right: the difference is da_z @ W_hz, and no entry of it exceeds 0.03."
 
