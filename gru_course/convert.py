@@ -73,10 +73,13 @@ def from_torch(state_dict):
                 )
             arrays = [left.pop(name) for name in names]
             H, k = _blocks(names[1], arrays[1], axis=0)
+            for name, array, shape in zip(names, arrays, _CELLS[k].SHAPES.values(), strict=False):
+                check_array(name, array, shape, {"H": H, "dtype": arrays[1].dtype})
             if not has_bias:
                 arrays += [np.zeros(k * H, arrays[1].dtype)] * 2
             layer.append(_params(k, *arrays))
         layers.append(tuple(layer))
+    _check_layers(layers, True)
     return layers, _options(layers[0], True)
 
 
@@ -101,20 +104,19 @@ def to_torch(layers, *, reset_after=None):
     -----
     ``module.load_state_dict({name: torch.tensor(w) for name, w in to_torch(...).items()})``
     """
+    if _check_layers(layers, reset_after) == 3 and not reset_after:
+        raise ValueError(
+            "reset_after: torch.nn.GRU applies the reset gate after the product, "
+            "r * (W_hn h + b_hn). These weights were trained with W_hn (r * h), and no other "
+            "weights make the one equal to the other. Use gru_course.nn.GRUCell(I, H, "
+            "reset_after=False), which is torch too."
+        )
     state_dict = {}
     for layer_number, layer in enumerate(layers):
-        k = _check_layer(layer, reset_after)
-        if k == 3 and not reset_after:
-            raise ValueError(
-                "reset_after: torch.nn.GRU applies the reset gate after the product, "
-                "r * (W_hn h + b_hn). These weights were trained with W_hn (r * h), and no other "
-                "weights make the one equal to the other. Use gru_course.nn.GRUCell(I, H, "
-                "reset_after=False), which is torch too."
-            )
         for params, suffix in zip(layer, ("", "_reverse"), strict=False):
             _refuse_peepholes(params, "torch.nn.LSTM")
             for name, array in params._asdict().items():
-                state_dict[f"{name}_l{layer_number}{suffix}"] = array
+                state_dict[f"{name}_l{layer_number}{suffix}"] = array.copy()
     return state_dict
 
 
@@ -158,16 +160,20 @@ def from_keras(weights, *, reset_after=None):
     for start in range(0, count, each):
         kernel, recurrent_kernel, *bias = weights[start : start + each]
         H, k = _blocks("recurrent_kernel", recurrent_kernel, axis=1)
-        if bias and k == 3:
-            told = np.shape(bias[0]) == (2, 3 * H)
-            if reset_after is not None and reset_after != told:
-                raise ValueError(
-                    f"reset_after: expected {told}, since the bias has shape "
-                    f"{np.shape(bias[0])}, got {reset_after}"
-                )
-            reset_after = told
+        sizes = {"H": H, "dtype": recurrent_kernel.dtype, "B": 2}
+        columns = f"{k}H" if k > 1 else "H"
+        check_array("kernel", kernel, ("I", columns), sizes)
         b = bias[0] if bias else np.zeros(k * H, recurrent_kernel.dtype)
-        b_ih, b_hh = b if k == 3 and np.shape(b) == (2, 3 * H) else (b, np.zeros_like(b))
+        two = k == 3 and np.ndim(b) == 2  # what only reset_after=True has
+        check_array("bias", b, ("B", columns) if two else (columns,), sizes)
+        if bias and k == 3:
+            if reset_after not in (None, two):
+                raise ValueError(
+                    f"reset_after: expected {two}, since the bias has shape {b.shape}, "
+                    f"got {reset_after}"
+                )
+            reset_after = two
+        b_ih, b_hh = b if two else (b, np.zeros_like(b))
         arrays = [kernel.T, recurrent_kernel.T, b_ih, b_hh]
         layer.append(_params(k, *(_from_order(a, _KERAS_ORDER[k]) for a in arrays)))
     layer = tuple(layer)
@@ -253,6 +259,7 @@ def from_onnx(W, R, B=None, P=None, *, linear_before_reset=0):
             arrays.append(_from_order(P[d], _ONNX_PEEPHOLES))
         layer.append(_params(k, *arrays))
     layer = tuple(layer)
+    _check_layer(layer, bool(linear_before_reset))
     return layer, _options(layer, bool(linear_before_reset))
 
 
@@ -343,8 +350,11 @@ def _options(layer, reset_after):
 
 def _check_layer(layer, reset_after):
     """Return k; raise a ValueError unless the layer's cells are of one kind and shape."""
-    if not isinstance(layer, tuple) or hasattr(layer, "_fields") or len(layer) not in (1, 2):
-        raise ValueError(f"layer: expected a tuple of 1 or 2 Params, got {type(layer).__name__}")
+    size = len(layer) if isinstance(layer, tuple) and not hasattr(layer, "_fields") else 0
+    if size not in (1, 2):
+        raise ValueError(
+            f"layer: expected a tuple of 1 or 2 Params, got {size or type(layer).__name__}"
+        )
     sizes = {}
     for params in layer:
         cell = {rnn.Params: rnn, gru.Params: gru}.get(type(params), lstm)
@@ -358,6 +368,25 @@ def _check_layer(layer, reset_after):
             f"conventions and compute different numbers, got {reset_after!r}"
         )
     return k
+
+
+def _check_layers(layers, reset_after):
+    """Return k; raise a ValueError unless the layers can stand one on the other."""
+    if not isinstance(layers, list) or not layers:
+        raise ValueError(f"layers: expected a list of layers, got {layers!r:.60}")
+    ks = [_check_layer(layer, reset_after) for layer in layers]
+    D, H = len(layers[0]), layers[0][0].weight_hh.shape[1]
+    for number, (layer, k) in enumerate(zip(layers, ks, strict=True)):
+        kind = (len(layer), k, layer[0].weight_hh.shape[1])
+        if kind != (D, ks[0], H):
+            raise ValueError(
+                f"layers[{number}]: expected the directions, the kind of cell and the hidden size "
+                f"of layers[0], (D, k, H) = {(D, ks[0], H)}, got {kind}"
+            )
+        I = layer[0].weight_ih.shape[1]
+        if number and I != D * H:
+            raise ValueError(f"layers[{number}]: expected I = D * H = {D * H}, got {I}")
+    return ks[0]
 
 
 def _refuse_peepholes(params, peer):

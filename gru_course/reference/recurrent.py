@@ -184,7 +184,7 @@ def _parts(cell, name, state, shape, dtype):
     if fields != getattr(state, "_fields", ("",)):
         wanted = "an array" if fields == ("",) else "lstm.State(h, c)"
         raise ValueError(f"{name}: expected {wanted}, got {type(state).__name__}")
-    parts = state if isinstance(state, tuple) else (state,)
+    parts = state if len(fields) == 2 else (state,)
     sizes = {**dict(zip("LNH", shape, strict=True)), "dtype": dtype}
     for field, part in zip(fields, parts, strict=True):
         check_array(f"{name}.{field}".rstrip("."), part, ("L", "N", "H"), sizes)
@@ -197,14 +197,19 @@ def _check_layers(cell, layers, input_size, reverse, dtype):
         raise ValueError(
             f"layers: expected a list of tuples of Params, one tuple a layer, got {layers!r:.60}"
         )
-    D = len(layers[0])
-    if D not in (1, 2) or (reverse and D == 2):
-        wanted = "1 Params, since reverse=True," if reverse else "1 or 2 Params"
-        raise ValueError(f"layers[0]: expected a tuple of {wanted}, got {D}")
+    D = _size(layers[0])
+    wanted = "1 Params, since reverse=True" if reverse else "1 or 2 Params"
+    if D not in ((1,) if reverse else (1, 2)):
+        raise ValueError(
+            f"layers[0]: expected a tuple of {wanted}, got {D or type(layers[0]).__name__}"
+        )
     sizes = {"I": input_size, "dtype": dtype}
     for k, layer in enumerate(layers):
-        if not isinstance(layer, tuple) or hasattr(layer, "_fields") or len(layer) != D:
-            raise ValueError(f"layers[{k}]: expected a tuple of {D} Params, got {layer!r:.60}")
+        if _size(layer) != D:
+            raise ValueError(
+                f"layers[{k}]: expected a tuple of {D} Params like layers[0], got "
+                f"{_size(layer) or type(layer).__name__}"
+            )
         for d, params in enumerate(layer):
             try:
                 check_params(params, cell.SHAPES, sizes)
@@ -212,3 +217,8 @@ def _check_layers(cell, layers, input_size, reverse, dtype):
                 raise ValueError(f"layers[{k}][{d}]: {error}") from None
         sizes["I"] = D * sizes["H"]
     return sizes["H"], D
+
+
+def _size(layer):
+    """Directions in a layer; 0 for Params without the tuple around them, and what is no tuple."""
+    return len(layer) if isinstance(layer, tuple) and not hasattr(layer, "_fields") else 0

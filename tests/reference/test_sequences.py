@@ -71,13 +71,17 @@ def test_init_draws_float32_if_asked(cell):
     assert {array.dtype for array in params} == {np.dtype(np.float32)}
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_large_inputs_over_many_steps_do_not_overflow(cell, dtype):
-    p = problem(cell, (2, 1000, 3, 4))
-    p = p._replace(xs=1e4 * np.sign(p.xs)).astype(dtype)
+@pytest.mark.parametrize("bias", [0, 1e5, -1e5])
+@pytest.mark.parametrize(("dtype", "T"), [(np.float32, 10_000), (np.float64, 1_000)])
+def test_large_inputs_over_many_steps_do_not_overflow(cell, dtype, T, bias):
+    """The bias outweighs the inputs: gates stay open or shut, and an LSTM counts the steps."""
+    p = problem(cell, (2, T, 3, 4))
+    params = p.params._replace(bias_ih=p.params.bias_ih + bias)
+    p = p._replace(xs=1e4 * np.sign(p.xs), params=params).astype(dtype)
     with np.errstate(all="raise", under="ignore"):
         result = run(cell, p)
     for name, array in result.items():
+        assert array.dtype == dtype
         assert np.isfinite(array).all(), name
 
 
