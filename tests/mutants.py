@@ -7,6 +7,7 @@ import tomllib
 from collections import Counter
 from pathlib import Path
 
+CAUGHT = {"timeout", "segfault"}  # what mutmut calls killed it does not list at all
 LISTED = Path(__file__).with_suffix(".toml")
 MUTMUT = Path(sys.executable).with_name("mutmut")
 
@@ -17,8 +18,10 @@ def mutmut(*arguments: str) -> str:
 
 
 def survivors():
-    """Each mutant that no test killed, as "module.function: the line it became"."""
+    """Each mutant that no test caught, as "module.function: the line it became"."""
     for name, status in re.findall(r"^ +(\S+): (.+)$", mutmut("results"), re.MULTILINE):
+        if status in CAUGHT:
+            continue
         where = re.sub(r"gru_course\.(.+)\.x_(.+)__mutmut_\d+", r"\1.\2", name)
         line = " ".join(re.findall(r"^\+(?!\+) *(.*)$", mutmut("show", name), re.MULTILINE))
         yield f"{where}: {line}" + (f" [{status}]" if status != "survived" else "")
