@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from gru_course.reference import gru, lstm, rnn
+from gru_course.reference import gru, lstm, recurrent, rnn
 
 from .cells import pack, problem
 
@@ -149,6 +149,20 @@ def test_incoming_gradients(cell):
         ]:
             with pytest.raises(ValueError, match=f"^{name}: .*{re.escape(message)}"):
                 call(pack(cell, [change(good[0]), *good[1:]]))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d[:3], "dhs: expected shape (N, T, S) with N = 4, got (3, 5, 2) (axis 0)"),
+        (lambda d: d[:, :4], "dhs: expected shape (N, T, S) with T = 5, got (4, 4, 2) (axis 1)"),
+    ],
+)
+def test_incoming_gradients_of_a_network(cell, change, message):
+    p = problem(cell, (N, T, I, H))
+    _, _, cache = recurrent.forward(cell.module, p.xs, [(p.params,)], **cell.options)
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        recurrent.backward(change(p.dstates[0]), None, cache)
 
 
 def test_lstm_wants_its_own_state():
