@@ -20,11 +20,12 @@ def mutmut(*arguments: str) -> str:
 def survivors():
     """Each mutant that no test caught, as "module.function: the line it became"."""
     for name, status in re.findall(r"^ +(\S+): (.+)$", mutmut("results"), re.MULTILINE):
-        if status in CAUGHT:
-            continue
-        where = re.sub(r"gru_course\.(.+)\.x_(.+)__mutmut_\d+", r"\1.\2", name)
-        line = " ".join(re.findall(r"^\+(?!\+) *(.*)$", mutmut("show", name), re.MULTILINE))
-        yield f"{where}: {line}" + (f" [{status}]" if status != "survived" else "")
+        if status == "survived":
+            where = re.sub(r"gru_course\.(.+)\.x_(.+)__mutmut_\d+", r"\1.\2", name)
+            lines = re.findall(r"^\+(?!\+) *(.*)$", mutmut("show", name), re.MULTILINE)
+            yield f"{where}: {' '.join(lines)}"
+        elif status not in CAUGHT:
+            yield f"{name}: {status}"
 
 
 def main() -> int:
