@@ -13,7 +13,7 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 \
 export OMP_NUM_THREADS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book serve test check format execute clean
+.PHONY: help setup book serve test check mutants format execute clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -50,6 +50,12 @@ check: setup ## ruff, pyright, import-linter, codespell
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
+mutants: setup ## break the cells' code in each way that mutmut knows; a test must fail each time
+	$(PIP) -c requirements.lock -e '.[mutants]'
+	rm -rf mutants
+	$(BIN)/mutmut run
+	$(BIN)/python tests/mutants.py
+
 format: setup ## let ruff format and mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -58,4 +64,4 @@ execute: setup ## run notebooks and store their outputs: make execute NB=book/ga
 	$(BIN)/python tests/book/execute.py $(NB)
 
 clean: ## remove what the targets made
-	rm -rf _build $(VENV)
+	rm -rf _build mutants $(VENV)

@@ -157,7 +157,7 @@ def backward(dhs, dlast, cache):
             dparts[:, :, -1] += dlast[:, k * D + d]
             dx, dstart, dparams = cell.backward(_pack(cell, dparts), caches[k * D + d])
             dxs = dxs + turn(dx)
-            dstate0[:, k * D + d] = np.stack(dstart) if hasattr(cell, "State") else dstart
+            dstate0[:, k * D + d] = dstart  # of one part, or of h and c
             dlayer.append(dparams)
         grads.insert(0, tuple(dlayer))
         dhs = dxs  # what the layer below sent up

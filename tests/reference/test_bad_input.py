@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from gru_course.reference import gru, lstm, rnn
+from gru_course.reference import gru, lstm, recurrent, rnn
 
 from .cells import pack, problem
 
@@ -96,6 +96,16 @@ def test_params(cell):
             cell.module.step(p.xs[:, 0], pack(cell, p.state0), params)
 
 
+def test_input_of_a_step(cell):
+    p = problem(cell, (N, T, I, H))
+    for x, message in [
+        (p.xs[:, 0, :2], "x: expected shape (N, I) with I = 3, got (4, 2) (axis 1)"),
+        (p.xs, "x: expected shape (N, I), got (4, 5, 3)"),
+    ]:
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+            cell.module.step(x, pack(cell, p.state0), p.params)
+
+
 def test_weights_that_do_not_split_into_gates():
     params = gru.init(np.random.default_rng(0), I, H)
     with pytest.raises(ValueError, match=r"\(3H, I\) with axis 0 a multiple of 3, got \(7, 3\)"):
@@ -132,11 +142,27 @@ def test_incoming_gradients(cell):
         for change, message in [
             (lambda d: d[:3], f"with N = 4, got {(3, *shape[1:])} (axis 0)"),
             (lambda d: d[0], f"got {shape[1:]}"),
+            (lambda d: d[..., :1], f"with H = 2, got {(*shape[:-1], 1)} (axis {len(shape) - 1})"),
+            (lambda d: d[:, :1], f"= {shape[1]}, got {(N, 1, *shape[2:])} (axis 1)"),
             (lambda d: d.astype(np.float32), "expected dtype float64 like the other arrays"),
             (lambda d: d * np.inf, "expected finite numbers, got inf"),
         ]:
             with pytest.raises(ValueError, match=f"^{name}: .*{re.escape(message)}"):
                 call(pack(cell, [change(good[0]), *good[1:]]))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d[:3], "dhs: expected shape (N, T, S) with N = 4, got (3, 5, 2) (axis 0)"),
+        (lambda d: d[:, :4], "dhs: expected shape (N, T, S) with T = 5, got (4, 4, 2) (axis 1)"),
+    ],
+)
+def test_incoming_gradients_of_a_network(cell, change, message):
+    p = problem(cell, (N, T, I, H))
+    _, _, cache = recurrent.forward(cell.module, p.xs, [(p.params,)], **cell.options)
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        recurrent.backward(change(p.dstates[0]), None, cache)
 
 
 def test_lstm_wants_its_own_state():
