@@ -4,6 +4,13 @@
 const KEYS = ["x", "h_prev", "a_r", "a_z", "drive", "r", "z", "w_x", "b_x", "w_h", "b_h"];
 const STEPS = 50;
 const STEPS_A_SECOND = 12;
+// The four corners that texts speak of; the gates are driven to them directly.
+const PRESETS = {
+  "copy": { drive: true, r: 1, z: 1 },
+  "overwrite": { drive: true, r: 0, z: 0 },
+  "plain RNN": { drive: true, r: 1, z: 0 },
+  "leaky average": { drive: true, r: 0, z: 0.9 },
+};
 const X = "<i>x<sub>t</sub></i>";
 const H_PREV = "<i>h<sub>t−1</sub></i>";
 const H = "<i>h<sub>t</sub></i>";
@@ -125,7 +132,7 @@ function controls(model) {
     model.set("drive", drive);
     model.save_changes();
   });
-  const toggle = element("label", { class: "gru-switch" }, box,
+  const toggle = element("label", { class: "gru-switch", "data-switch": "drive" }, box,
     markup("span", "set the gates <i>r</i> and <i>z</i> directly"));
   return {
     node: element("div", { class: "gru-sliders" },
@@ -286,7 +293,7 @@ function render({ model, el }) {
   };
   redraw();
   const root = element("div", { class: "gru-live gru-explorer" }, pictures.wide.node, pictures.narrow.node,
-    sliders.node, lines.node, steps.node);
+    presets(model, PRESETS), sliders.node, lines.node, steps.node);
   el.append(root);
   const unfollow = follow(model, KEYS, redraw);
   const unwatch = watchWidth(root, (wide) => {

@@ -65,6 +65,7 @@ const STYLE = `
 .gru-key-dashed { border-top-style: dashed; }
 .gru-title { font-weight: 600; }
 .gru-legend { display: flex; flex-wrap: wrap; gap: 0 1.5em; }
+.gru-live .gru-share { margin-top: 0.75rem; }
 .gru-live fieldset { display: flex; flex-wrap: wrap; gap: 0.5rem; align-items: center; min-width: 0;
   margin: 0.5rem 0; padding: 0; border: 0; }
 .gru-live legend { float: left; padding: 0; margin-right: 0.5rem; font-size: inherit; }
