@@ -153,6 +153,44 @@ def test_play_does_not_move_for_who_asked_for_no_motion(browser, site_url):
         assert page.locator(".gru-player input").input_value() == "50"
 
 
+@pytest.mark.parametrize(
+    ("name", "gates"),
+    [
+        ("copy", (1.0, 1.0)),
+        ("overwrite", (0.0, 0.0)),
+        ("plain RNN", (1.0, 0.0)),
+        ("leaky average", (0.0, 0.9)),
+    ],
+)
+def test_presets_set_the_gates(browser, url, name, gates):
+    with opened(browser, url) as page:
+        page.get_by_role("button", name=name, exact=True).press("Enter")
+        wanted = reference(drive=True, x=1.0, h_prev=-0.6, r=gates[0], z=gates[1])
+        for key, value in wanted.items():
+            shown = page.locator(f"[data-out={key}]").get_attribute("data-value")
+            assert float(shown) == pytest.approx(value, abs=1e-9), key
+
+
+def test_a_link_brings_the_setting_back(browser, url):
+    setting = {"drive": True, "x": -1.35, "h_prev": 0.42, "r": 0.07, "z": 0.61}
+    with opened(browser, url) as page:
+        page.evaluate(SET_AND_READ, [setting])
+        page.get_by_role("button", name="Link to this setting").first.click()
+        page.get_by_role("status").filter(has_text=re.compile("Copied|address bar")).wait_for()
+        link = page.url
+    with opened(browser, link) as page:
+        page.wait_for_function("document.querySelector('[data-out=z]').dataset.value === '0.61'")
+        for key, value in reference(**setting).items():
+            shown = page.locator(f"[data-out={key}]").get_attribute("data-value")
+            assert float(shown) == pytest.approx(value, abs=1e-9), key
+
+
+def test_a_broken_link_keeps_to_what_the_controls_allow(browser, url):
+    with opened(browser, f"{url}#gru-widget=0&x=99&h_prev=nonsense&a_z=&unknown=1") as page:
+        page.wait_for_function("document.querySelector('[data-reading=x]').dataset.value === '2'")
+        assert (reading(page, "h_prev"), reading(page, "a_z")) == (-0.6, 2.2)
+
+
 def reading(page, key):
     return float(page.locator(f"[data-reading={key}]").get_attribute("data-value"))
 

@@ -4,13 +4,18 @@
 const KEYS = ["x", "h_prev", "a_r", "a_z", "drive", "r", "z", "w_x", "b_x", "w_h", "b_h"];
 const STEPS = 50;
 const STEPS_A_SECOND = 12;
+// The four corners that texts speak of; the gates are driven to them directly.
+const PRESETS = {
+  "copy": { drive: true, r: 1, z: 1 },
+  "overwrite": { drive: true, r: 0, z: 0 },
+  "plain RNN": { drive: true, r: 1, z: 0 },
+  "leaky average": { drive: true, r: 0, z: 0.9 },
+};
 const X = "<i>x<sub>t</sub></i>";
 const H_PREV = "<i>h<sub>t−1</sub></i>";
 const H = "<i>h<sub>t</sub></i>";
 const A_R = "<i>a<sub>r</sub></i>";
 const A_Z = "<i>a<sub>z</sub></i>";
-
-const sigmoid = (a) => 0.5 * (1 + Math.tanh(0.5 * a));
 
 function read(model) {
   return Object.fromEntries(KEYS.map((key) => [key, model.get(key)]));
@@ -127,7 +132,7 @@ function controls(model) {
     model.set("drive", drive);
     model.save_changes();
   });
-  const toggle = element("label", { class: "gru-switch" }, box,
+  const toggle = element("label", { class: "gru-switch", "data-switch": "drive" }, box,
     markup("span", "set the gates <i>r</i> and <i>z</i> directly"));
   return {
     node: element("div", { class: "gru-sliders" },
@@ -195,36 +200,27 @@ function equations() {
 // --- fifty steps of the same input ---------------------------------------------------------------
 
 function chart(form, width, height) {
-  const [left, right, top, bottom] = [30, width - 14, 12, height - 34];
-  const px = (k) => left + ((right - left) * k) / STEPS;
-  const py = (value) => top + ((bottom - top) * (1 - value)) / 2;
-  const line = (values) =>
-    "M" + values.map((value, k) => `${px(k).toFixed(1)} ${py(value).toFixed(1)}`).join("L");
-  const path = (attributes) => svg("path", { fill: "none", "stroke-linejoin": "round",
-    ...attributes });
-  const grid = [-1, 0, 1].map((value) => svg("g", {},
-    path({ d: `M${left} ${py(value)}H${right}`, stroke: COLORS.neutral,
-      "stroke-opacity": value ? 0.35 : 0.8 }),
-    svg("text", { x: left - 8, y: py(value) + 4, "text-anchor": "end" }, `${value}`.replace("-", "−"))));
-  const ticks = [0, 10, 20, 30, 40, 50].map((k) =>
-    svg("text", { x: px(k), y: bottom + 16, "text-anchor": "middle" }, `${k}`));
+  const { node, px, py, path, line } = axes(form, width, height, {
+    x: { min: 0, max: STEPS, ticks: [0, 10, 20, 30, 40, 50], label: "step" },
+    y: { min: -1, max: 1, ticks: [-1, 0, 1] },
+    label: "The state over 50 steps of the same input, and the share of the old state that is " +
+      "left; the numbers are written below.",
+  });
+  const zero = path({ d: `M${px(0)} ${py(0)}H${px(STEPS)}`, stroke: COLORS.neutral,
+    "stroke-opacity": 0.8 });
   const share = path({ stroke: COLORS.z, "stroke-width": 2, "stroke-dasharray": "6 4" });
   const half = svg("circle", { r: 5, fill: COLORS.z, stroke: "currentColor", cy: py(0.5) });
   const ahead = path({ stroke: COLORS.h, "stroke-width": 2, "stroke-opacity": 0.35 });
   const played = path({ stroke: COLORS.h, "stroke-width": 3.5, "stroke-linecap": "round" });
   const head = svg("circle", { r: 6, fill: COLORS.h, stroke: "currentColor", "stroke-width": 1.5 });
+  node.append(zero, share, ahead, played, half, head);
   return {
-    node: svg("svg", { class: `gru-chart gru-${form}`, viewBox: `0 0 ${width} ${height}`,
-      role: "img", "aria-label": "The state over 50 steps of the same input, and the share of the " +
-        "old state that is left; the numbers are written below.",
-      fill: "currentColor", "font-size": 12 },
-      ...grid, ...ticks,
-      svg("text", { x: (left + right) / 2, y: height - 3, "text-anchor": "middle" }, "step"),
-      share, ahead, played, half, head),
+    node,
     update(hs, shares, halfLife, k) {
-      set(share, "d", line(shares));
-      set(ahead, "d", line(hs));
-      set(played, "d", line(hs.slice(0, k + 1)));
+      const steps = hs.map((_, step) => step);
+      set(share, "d", line(steps, shares));
+      set(ahead, "d", line(steps, hs));
+      set(played, "d", line(steps, hs.slice(0, k + 1)));
       set(half, "cx", px(Math.min(halfLife, STEPS)));
       set(half, "visibility", halfLife > STEPS ? "hidden" : "inherit");
       set(head, "cx", px(k));
@@ -244,67 +240,27 @@ function halfLifeSentence(z, halfLife) {
 
 function strip() {
   const charts = { wide: chart("wide", 720, 190), narrow: chart("narrow", 340, 180) };
-  const play = element("button", { type: "button" }, "▶ Play");
-  const position = rangeInput("step of the strip", 0, STEPS, 1, COLORS.h);
-  const reading = element("span", { class: "gru-step" });
   const sentence = element("p", { "data-out": "half_life" });
   let hs = [];
   let shares = [];
   let halfLife = 0;
   let form = "narrow";
-  let k = STEPS;
-  let frame = 0;
-
-  function draw() {
-    charts[form].update(hs, shares, halfLife, k);
-    position.value = k;
-    write(reading, `step ${k}: h = ${digits(hs[k])}`);
-    set(reading, "data-value", hs[k]);
-  }
-  function stop() {
-    cancelAnimationFrame(frame);
-    frame = 0;
-    play.textContent = "▶ Play";
-  }
-  function start() {
-    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const from = k === STEPS ? 0 : k;
-    if (still) {
-      k = STEPS;
-      draw();
-      return;
-    }
-    play.textContent = "❚❚ Pause";
-    let begin;
-    const tick = (now) => {
-      begin ??= now;
-      k = Math.min(STEPS, from + Math.floor(((now - begin) / 1000) * STEPS_A_SECOND));
-      draw();
-      if (k < STEPS) frame = requestAnimationFrame(tick);
-      else stop();
-    };
-    frame = requestAnimationFrame(tick);
-  }
-  play.addEventListener("click", () => (frame ? stop() : start()));
-  position.addEventListener("input", () => {
-    stop();
-    k = Number(position.value);
-    draw();
+  const steps = player({
+    name: "step of the strip", last: STEPS, perSecond: STEPS_A_SECOND, color: COLORS.h,
+    draw(k) {
+      charts[form].update(hs, shares, halfLife, k);
+      set(steps.reading, "data-value", hs[k]);
+      return `step ${k}: h = ${digits(hs[k])}`;
+    },
   });
-
-  const key = (color, dashed, html) => element("span", {},
-    element("span", { class: `gru-key${dashed ? " gru-key-dashed" : ""}`,
-      style: `--gru-color: ${color}` }), markup("span", html));
   return {
     node: element("div", { class: "gru-strip" },
       markup("p", `The same ${X} and the same gates for ${STEPS} steps`, { class: "gru-title" }),
       element("div", { class: "gru-legend" },
-        key(COLORS.h, false, "state <i>h</i>"),
-        key(COLORS.z, true, "<i>z<sup>k</sup></i>, share of the first state left after " +
+        legendKey(COLORS.h, false, "state <i>h</i>"),
+        legendKey(COLORS.z, true, "<i>z<sup>k</sup></i>, share of the first state left after " +
           "<i>k</i> steps (dot: half)")),
-      charts.wide.node, charts.narrow.node,
-      element("div", { class: "gru-player" }, play, position, reading),
-      sentence),
+      charts.wide.node, charts.narrow.node, steps.node, sentence),
     update(state, { z }, shown) {
       form = shown;
       hs = run(state);
@@ -312,9 +268,9 @@ function strip() {
       halfLife = z === 1 ? Infinity : Math.log(0.5) / Math.log(z);
       write(sentence, halfLifeSentence(z, halfLife));
       set(sentence, "data-value", halfLife);
-      draw();
+      steps.show();
     },
-    stop,
+    stop: steps.stop,
   };
 }
 
@@ -336,8 +292,8 @@ function render({ model, el }) {
     steps.update(state, values, form);
   };
   redraw();
-  const root = element("div", { class: "gru-explorer" }, pictures.wide.node, pictures.narrow.node,
-    sliders.node, lines.node, steps.node);
+  const root = element("div", { class: "gru-live gru-explorer" }, pictures.wide.node, pictures.narrow.node,
+    presets(model, PRESETS), sliders.node, lines.node, steps.node);
   el.append(root);
   const unfollow = follow(model, KEYS, redraw);
   const unwatch = watchWidth(root, (wide) => {

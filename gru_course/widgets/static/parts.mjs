@@ -3,17 +3,17 @@
 
 // All rules of all widgets. Text is currentColor throughout, so it follows the page's theme.
 const STYLE = `
-.gru-explorer { max-width: 780px; margin: 1rem auto; color: inherit;
+.gru-live { max-width: 780px; margin: 1rem auto; color: inherit;
   font-size: 15px; line-height: 1.5; font-variant-numeric: tabular-nums; }
-.gru-explorer *, .gru-explorer *::before { box-sizing: border-box; }
-.gru-explorer i, .gru-explorer .gru-k { font-family: "STIX Two Text", Cambria, Georgia, serif; }
-.gru-explorer sub { font-size: 75%; line-height: 0; }
-.gru-explorer p { margin: 0; }
+.gru-live *, .gru-live *::before { box-sizing: border-box; }
+.gru-live i, .gru-live .gru-k { font-family: "STIX Two Text", Cambria, Georgia, serif; }
+.gru-live sub { font-size: 75%; line-height: 0; }
+.gru-live p { margin: 0; }
 .gru-picture, .gru-chart { display: block; margin: 0 auto; }
-.gru-explorer:not(.gru-is-wide) .gru-wide, .gru-is-wide .gru-narrow { display: none; }
+.gru-live:not(.gru-is-wide) .gru-wide, .gru-is-wide .gru-narrow { display: none; }
 .gru-sliders { display: grid; gap: 0 2.5rem; margin: 0.75rem 0; }
 .gru-is-wide .gru-sliders { grid-template-columns: 1fr 1fr; }
-.gru-explorer .gru-slider, .gru-explorer .gru-switch { display: grid; align-items: center;
+.gru-live .gru-slider, .gru-live .gru-switch { display: grid; align-items: center;
   min-height: 44px; margin: 0; font-size: inherit; color: inherit; cursor: pointer; }
 .gru-slider { grid-template-columns: 8em minmax(0, 1fr) 3.9em; gap: 0.4em; }
 .gru-slider[hidden] { display: none !important; }
@@ -21,28 +21,28 @@ const STYLE = `
 .gru-is-wide .gru-switch { grid-column: 1 / -1; justify-self: center; }
 /* A number that changes must not make the page lay itself out again. */
 .gru-reading { contain: strict; height: 1.5em; text-align: right; }
-.gru-explorer input[type="range"] { appearance: none; width: 100%; height: 44px; margin: 0;
+.gru-live input[type="range"] { appearance: none; width: 100%; height: 44px; margin: 0;
   padding: 0; border: 0; color: inherit; background: none; cursor: pointer;
   touch-action: pan-y; }
-.gru-explorer input[type="range"]::-webkit-slider-runnable-track { height: 4px; border-radius: 2px;
+.gru-live input[type="range"]::-webkit-slider-runnable-track { height: 4px; border-radius: 2px;
   background: color-mix(in srgb, currentColor 30%, transparent); }
-.gru-explorer input[type="range"]::-moz-range-track { height: 4px; border-radius: 2px;
+.gru-live input[type="range"]::-moz-range-track { height: 4px; border-radius: 2px;
   background: color-mix(in srgb, currentColor 30%, transparent); }
-.gru-explorer input[type="range"]::-webkit-slider-thumb { appearance: none; width: 22px;
+.gru-live input[type="range"]::-webkit-slider-thumb { appearance: none; width: 22px;
   height: 22px; margin-top: -9px; border: 2px solid currentColor; border-radius: 50%;
   background: var(--gru-color); }
-.gru-explorer input[type="range"]::-moz-range-thumb { width: 18px; height: 18px;
+.gru-live input[type="range"]::-moz-range-thumb { width: 18px; height: 18px;
   border: 2px solid currentColor; border-radius: 50%; background: var(--gru-color); }
-.gru-explorer input[type="checkbox"] { appearance: none; width: 44px; height: 24px; margin: 0;
+.gru-live input[type="checkbox"] { appearance: none; width: 44px; height: 24px; margin: 0;
   border: 2px solid currentColor; border-radius: 12px; background: none; cursor: pointer; }
-.gru-explorer input[type="checkbox"]::before { content: ""; display: block; width: 14px;
+.gru-live input[type="checkbox"]::before { content: ""; display: block; width: 14px;
   height: 14px; margin: 3px; border-radius: 50%; background: currentColor; }
-.gru-explorer input[type="checkbox"]:checked { background: color-mix(in srgb, currentColor 25%,
+.gru-live input[type="checkbox"]:checked { background: color-mix(in srgb, currentColor 25%,
   transparent); }
-.gru-explorer input[type="checkbox"]:checked::before { margin-left: 23px; }
-.gru-explorer :is(input, button):focus-visible { outline: 3px solid currentColor; outline-offset: 2px;
+.gru-live input[type="checkbox"]:checked::before { margin-left: 23px; }
+.gru-live :is(input, button):focus-visible { outline: 3px solid currentColor; outline-offset: 2px;
   border-radius: 6px; }
-.gru-explorer button { min-width: 6.5em; min-height: 44px; padding: 0 1em; font: inherit;
+.gru-live button { min-width: 6.5em; min-height: 44px; padding: 0 1em; font: inherit;
   color: inherit; background: none; border: 2px solid currentColor; border-radius: 8px;
   cursor: pointer; }
 .gru-equations { display: grid; gap: 0.15rem; width: fit-content; max-width: 100%;
@@ -53,7 +53,7 @@ const STYLE = `
 .gru-lead { width: 1.4em; text-align: right; }
 .gru-strip { margin-top: 1.25rem; }
 .gru-chart { width: 100%; height: auto; }
-.gru-explorer .gru-chart { margin-top: 0.4rem; }
+.gru-live .gru-chart { margin-top: 0.4rem; }
 .gru-player { display: grid; grid-template-columns: auto 1fr; gap: 0 0.9em;
   align-items: center; }
 .gru-player input { grid-row: 2; grid-column: 1 / -1; }
@@ -65,6 +65,17 @@ const STYLE = `
 .gru-key-dashed { border-top-style: dashed; }
 .gru-title { font-weight: 600; }
 .gru-legend { display: flex; flex-wrap: wrap; gap: 0 1.5em; }
+.gru-live .gru-share { margin-top: 0.75rem; }
+.gru-live fieldset { display: flex; flex-wrap: wrap; gap: 0.5rem; align-items: center; min-width: 0;
+  margin: 0.5rem 0; padding: 0; border: 0; }
+.gru-live legend { float: left; width: auto; padding: 0; margin: 0 0.5rem 0 0; font-size: inherit; }
+.gru-live .gru-choice { display: inline-flex; align-items: center; min-height: 44px; margin: 0;
+  padding: 0 0.9em; border: 2px solid currentColor; border-radius: 8px; cursor: pointer;
+  font-size: inherit; color: inherit; }
+.gru-choice:has(:checked) { background: color-mix(in srgb, currentColor 20%, transparent);
+  font-weight: 600; }
+.gru-choice:has(:focus-visible) { outline: 3px solid currentColor; outline-offset: 2px; }
+.gru-live .gru-choice input { position: absolute; opacity: 0; pointer-events: none; }
 `;
 
 function addStyle() {
@@ -158,6 +169,134 @@ function slider(model, key, { label, name, min, max, step, color }) {
     },
   };
 }
+
+// One of a few words, as radio buttons. `options` maps the model's values to what is shown.
+function choice(model, key, { name, options }) {
+  const group = `gru-${key}-${Math.random().toString(36).slice(2)}`; // one a widget
+  const inputs = Object.entries(options).map(([value, label]) => {
+    const input = element("input", { type: "radio", name: group, value,
+      "data-lm-suppress-shortcuts": "true" });
+    input.addEventListener("change", () => {
+      model.set(key, value);
+      model.save_changes();
+    });
+    return [input, element("label", { class: "gru-choice" }, input, label)];
+  });
+  return {
+    row: element("fieldset", { "data-choice": key }, element("legend", {}, name),
+      ...inputs.map(([, label]) => label)),
+    update() {
+      for (const [input] of inputs) input.checked = input.value === model.get(key);
+    },
+  };
+}
+
+// Buttons that set several of the model's numbers at once. `settings` maps labels to them.
+function presets(model, settings) {
+  const buttons = Object.entries(settings).map(([label, values]) => {
+    const button = element("button", { type: "button" }, label);
+    button.addEventListener("click", () => {
+      for (const [key, value] of Object.entries(values)) model.set(key, value);
+      model.save_changes();
+    });
+    return button;
+  });
+  return element("fieldset", { class: "gru-presets" }, element("legend", {}, "Set to"), ...buttons);
+}
+
+// Axes to draw on: `x` and `y` are { min, max, ticks, label, log }. The node is shown in the wide or
+// the narrow form; px and py map numbers to pixels, `line` a row of points to a path.
+function axes(form, width, height, { x, y, label }) {
+  const [left, right, top, bottom] = [44, width - 14, 12, height - 36];
+  const scale = ({ min, max, log }, from, to) => {
+    const at = log ? Math.log10 : (value) => value;
+    return (value) => from + ((to - from) * (at(value) - at(min))) / (at(max) - at(min));
+  };
+  const px = scale(x, left, right);
+  const py = scale(y, bottom, top);
+  const path = (attributes) => svg("path", { fill: "none", "stroke-linejoin": "round",
+    ...attributes });
+  const power = (value) => {
+    const exponent = Math.round(Math.log10(value));
+    return exponent === 0 ? ["1"] : ["10", svg("tspan", { "font-size": "75%", dy: -5 },
+      `${exponent}`.replace("-", "−"))];
+  };
+  const words = (value, { log }) => (log ? power(value) : [`${value}`.replace("-", "−")]);
+  const rows = y.ticks.map((value) => svg("g", {},
+    path({ d: `M${left} ${py(value)}H${right}`, stroke: COLORS.neutral, "stroke-opacity": 0.35 }),
+    svg("text", { x: left - 8, y: py(value) + 4, "text-anchor": "end" }, ...words(value, y))));
+  const columns = x.ticks.map((value) =>
+    svg("text", { x: px(value), y: bottom + 16, "text-anchor": "middle" }, ...words(value, x)));
+  const name = svg("text", { x: (left + right) / 2, y: height - 3, "text-anchor": "middle" },
+    x.label);
+  return {
+    node: svg("svg", { class: `gru-chart gru-${form}`, viewBox: `0 0 ${width} ${height}`,
+      role: "img", "aria-label": label, fill: "currentColor", "font-size": 12 },
+      ...rows, ...columns, name),
+    px, py, path,
+    line: (xs, ys) => "M" + ys.map((value, k) =>
+      `${px(xs[k]).toFixed(1)} ${py(value).toFixed(1)}`).join("L"),
+  };
+}
+
+// A button, a slider and a reading that go through steps 0 to `last`; `draw(k)` shows step k and
+// returns the reading.
+function player({ name, last, perSecond, color, draw }) {
+  const play = element("button", { type: "button" }, "▶ Play");
+  const position = rangeInput(name, 0, last, 1, color);
+  const reading = element("span", { class: "gru-step" });
+  let k = last;
+  let frame = 0;
+
+  function show() {
+    position.value = k;
+    const text = draw(k);
+    write(reading, text);
+    set(position, "aria-valuetext", text);
+  }
+  function stop() {
+    cancelAnimationFrame(frame);
+    frame = 0;
+    play.textContent = "▶ Play";
+  }
+  function start() {
+    const from = k === last ? 0 : k;
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
+      k = last;
+      show();
+      return;
+    }
+    play.textContent = "❚❚ Pause";
+    let begin;
+    const tick = (now) => {
+      begin ??= now;
+      k = Math.min(last, from + Math.floor(((now - begin) / 1000) * perSecond));
+      show();
+      if (k < last) frame = requestAnimationFrame(tick);
+      else stop();
+    };
+    frame = requestAnimationFrame(tick);
+  }
+  play.addEventListener("click", () => (frame ? stop() : start()));
+  position.addEventListener("input", () => {
+    stop();
+    k = Number(position.value);
+    show();
+  });
+  return {
+    node: element("div", { class: "gru-player" }, play, position, reading),
+    reading, show, stop,
+  };
+}
+
+// An entry of a legend: a short line and what it stands for.
+function legendKey(color, dashed, html) {
+  return element("span", {},
+    element("span", { class: `gru-key${dashed ? " gru-key-dashed" : ""}`,
+      style: `--gru-color: ${color}` }), markup("span", html));
+}
+
+const sigmoid = (a) => 0.5 * (1 + Math.tanh(0.5 * a));
 
 // Call `redraw` when any of the keys changes; the answer undoes it.
 function follow(model, keys, redraw) {
