@@ -178,11 +178,18 @@ def call(function: Any, *args: Any) -> Any:
                 f"Your function changed its argument number {position} in place: copy before you "
                 "write."
             )
-    if value is None and _computes(function):
-        raise Wrong("Your function computes something but returns nothing: is `return` missing?")
-    if value is None or value is Ellipsis:
+    if value is None:
+        raise nothing_from(function)
+    if value is Ellipsis:
         raise NotAttempted
     return value
+
+
+def nothing_from(function: Any) -> Wrong | NotAttempted:
+    """What to raise where a function returned None: only a stub is not attempted."""
+    if _computes(function):
+        return Wrong("Your function computes something but returns nothing: is `return` missing?")
+    return NotAttempted()
 
 
 def _told(error: BaseException) -> str:

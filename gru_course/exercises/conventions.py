@@ -173,7 +173,7 @@ def find_convention(answer):
                     f"got {got!r}."
                 )
             for (name, values), found, true in zip(CHOICES.items(), got, convention, strict=True):
-                if found not in values:
+                if not isinstance(found, str) or found not in values:
                     raise Wrong(f"{name}: expected one of {', '.join(values)}, got {found!r}.")
                 if found != true and scale < 1:
                     raise Wrong(

@@ -19,9 +19,12 @@ from gru_course.reference import rnn
 
 def _number(what, value):
     try:
-        return numbers(what, value).item()
-    except (Wrong, ValueError):  # no numbers, or several
+        array = numbers(what, value)
+    except Wrong:
         raise Wrong(f"{what}: expected a number, got {type(value).__name__}.") from None
+    if array.shape:
+        raise Wrong(f"{what}: expected a number, got shape {array.shape}.")
+    return array.item()
 
 
 @exercise(

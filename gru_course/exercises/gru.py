@@ -173,14 +173,14 @@ def count(answer):
 )
 def bias_for_memory(answer):
     # The sentence tells six digits, so an answer must be right to about as many.
-    for T, share in ((10, 0.5), (100, 0.5), (100, 0.1), (1000, 0.9)):
+    for T, share in ((10, 0.5), (100, 0.5), (100, 0.1), (1000, 0.9), (1, 0.25)):
         got = call(answer, T, share)
         z = share ** (1 / T)
         wanted = math.log(z / (1 - z))
         what = f"T = {T}, share = {share}"
         if matches(got, z):
             raise Wrong(f"{what}: {got:.4f} is the gate z itself; its bias is the z's logit.")
-        z_off = share ** (1 / (T - 1))
+        z_off = share ** (1 / (T - 1)) if T > 1 else math.nan
         if matches(got, math.log(z_off / (1 - z_off))):
             raise Wrong(
                 f"{what}: wanted {wanted:.4f}, got {got:.4f}. There are T steps from h_0 to h_T; "
