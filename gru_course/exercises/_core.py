@@ -235,12 +235,13 @@ def _unchanged(before: Any, after: Any) -> bool:
 
 
 def _computes(function: Any) -> bool:
-    """Whether the body of a function assigns to a name, which no stub does."""
+    """Whether the body of a function assigns to a name or prints, which no stub does."""
     code = getattr(function, "__code__", None)
     if code is None:
         return False
     flags = bool(code.co_flags & inspect.CO_VARARGS) + bool(code.co_flags & inspect.CO_VARKEYWORDS)
-    return code.co_nlocals > code.co_argcount + code.co_kwonlyargcount + flags
+    assigns = code.co_nlocals > code.co_argcount + code.co_kwonlyargcount + flags
+    return assigns or "print" in code.co_names
 
 
 def as_float32(value: Any) -> Any:

@@ -189,6 +189,12 @@ def leaves(value):
 
 
 @every_coded_exercise
+@pytest.mark.parametrize("kind", NO_ANSWERS)
+def test_a_result_whose_parts_have_a_wrong_type_gets_a_sentence(name, kind):
+    refused(name, lambda *args: mapped(lambda leaf: NO_ANSWERS[kind], RIGHT[name](*args)))
+
+
+@every_coded_exercise
 def test_a_result_of_the_wrong_shape_gets_a_sentence(name):
     refused(name, lambda *args: mapped(lambda leaf: np.asarray(leaf)[None], RIGHT[name](*args)))
 
@@ -217,6 +223,13 @@ def test_a_forgotten_return_is_told_from_a_stub(name):
         del result
 
     assert "is `return` missing" in refused(name, forgets)
+
+
+def test_printing_is_not_returning():
+    def prints(I, H):
+        print(RIGHT["gru.count"](I, H))
+
+    assert "is `return` missing" in refused("gru.count", prints)
 
 
 @every_coded_exercise
