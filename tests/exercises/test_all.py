@@ -108,6 +108,12 @@ def test_where_the_sentence_leads_on_the_hints_stay_away():
     assert len(result.hints) == 2
 
 
+def test_one_who_finds_some_broken_steps_is_left_to_find_the_others():
+    some = check("reading_code.write-a-test", test_reading_code.bounded_only)
+    none = check("reading_code.write-a-test", lambda step: True)
+    assert (some.shows_hints, none.shows_hints) == (False, True)
+
+
 # What a function may do that is no answer.
 
 
@@ -124,6 +130,10 @@ def test_an_answer_that_raises_is_told(name, error):
         raise error
 
     assert f"raised {type(error).__name__}" in refused(name, raises)
+
+
+def test_a_function_without_a_signature_is_called_all_the_same():
+    assert "raised TypeError" in refused("gradients.latch", max)
 
 
 def test_the_readers_own_interrupt_is_no_answer():
