@@ -7,10 +7,10 @@ imports them all.
 from importlib import import_module
 from pkgutil import iter_modules
 
-from gru_course.exercises._core import Result, check
+from gru_course.exercises._core import Result, check, names
 
 for _module in iter_modules(__path__):
     if not _module.name.startswith("_"):
         import_module(f"{__name__}.{_module.name}")
 
-__all__ = ["Result", "check"]
+__all__ = ["Result", "check", "names"]

@@ -2,20 +2,25 @@
 
 import numpy as np
 
-from gru_course.exercises._core import Wrong, call, compare, exercise, matches
+from gru_course.exercises._core import Wrong, as_float32, call, compare, exercise, matches
 from gru_course.reference import rnn
 
 SHAPES = [(2, 5, 3, 4), (1, 1, 1, 1), (3, 2, 1, 2), (1, 6, 2, 3)]  # (N, T, I, H)
 
 
 def _problems():
-    """Seeded sequences of several shapes, among them one step and a single unit."""
+    """Seeded sequences of several shapes, among them one step and a single unit.
+
+    The last two are awkward: float32, and weights so large that tanh saturates.
+    """
     rng = np.random.default_rng(0)
     for N, T, I, H in SHAPES:
         params = rnn.init(rng, I, H)
         xs, h0 = rng.normal(size=(N, T, I)), rng.normal(size=(N, H))
         dhs = rng.normal(size=(N, T, H))
         yield dhs, xs, h0, params
+    yield as_float32((dhs, xs, h0, params))
+    yield dhs, xs, h0, rnn.Params(*(100 * a for a in params))
 
 
 def _refuse_if_known(got, mistakes):
@@ -42,13 +47,26 @@ def _describe(value):
 def _compare_gradients(got, wanted, names):
     compare(names[0], got[0], wanted[0])
     compare(names[1], got[1], wanted[1])
-    for field in rnn.Params._fields:
-        compare(f"gradient of {field}", getattr(got[2], field), getattr(wanted[2], field))
+    for field, theirs, right in zip(rnn.Params._fields, got[2], wanted[2], strict=True):
+        if not matches(theirs, right) and matches(theirs, right / len(wanted[1])):
+            raise Wrong(
+                f"gradient of {field}: it is averaged over the batch. The weights are used by "
+                "every sequence, and uses add."
+            )
+        compare(f"gradient of {field}", theirs, right)
 
 
-@exercise("bptt.reach")
+@exercise(
+    "bptt.reach",
+    hints=(
+        "Number the steps of a chunk from 0. Which of them stand at least `lag` steps behind "
+        "the border? Can the fraction be negative?",
+        "For k = 5 and lag = 3 write the steps 0 to 4 down and mark those whose index is at "
+        "least 3. How many are there, out of how many?",
+    ),
+)
 def reach(answer):
-    for k, lag in ((20, 10), (5, 0), (11, 10), (10, 10), (5, 10), (7, 3)):
+    for k, lag in ((20, 10), (5, 0), (11, 10), (10, 10), (5, 10), (7, 3), (1, 0), (1, 1)):
         got = call(answer, k, lag)
         wanted = max(0, k - lag) / k
         if matches(got, wanted):
@@ -101,7 +119,16 @@ def _relu_step_mistakes(dh, x, h_prev, h, params):
     )
 
 
-@exercise("bptt.step-backward")
+@exercise(
+    "bptt.step-backward",
+    hints=(
+        "Only the slope changes, and it too can be had from the output alone: it is 1 where `h "
+        "> 0` and 0 elsewhere.",
+        "First `da`, the gradient of the pre-activation, of shape (N, H). The five results are "
+        "products of `da` with `weight_ih`, `weight_hh`, `x` and `h_prev`, and its sum over the "
+        "batch.",
+    ),
+)
 def step_backward(answer):
     for dhs, xs, h0, params in _problems():
         dh, x = dhs[:, 0], xs[:, 0]
@@ -123,7 +150,15 @@ def _leaky_step(x, h_prev, params, alpha):
     return (1 - alpha) * h_prev + alpha * n, cache
 
 
-@exercise("bptt.leaky-step-backward")
+@exercise(
+    "bptt.leaky-step-backward",
+    hints=(
+        "h_(t-1) is used twice now, so two gradients add. The slope needs tanh(a_t), which is "
+        "no longer h_t: solve the unit's equation for it.",
+        "With n = tanh(a_t) known, the route through tanh is the plain step's backward pass for "
+        "a gradient of `alpha * dh`. What does the other route multiply `dh` by?",
+    ),
+)
 def leaky_step_backward(answer):
     for alpha in (0.25, 1.0):
         for dhs, xs, h_prev, params in _problems():
@@ -132,7 +167,7 @@ def leaky_step_backward(answer):
             dx, through, grads = rnn.step_backward(alpha * dh, cache)
             wanted = dx, (1 - alpha) * dh + through, grads
             got = _gradients(call(answer, dh, x, h_prev, h, params, alpha))
-            if alpha < 1:
+            if alpha < 1 and not matches(got[1], wanted[1]):
                 without_alpha = rnn.step_backward(dh, cache)[1]
                 slope_of_h = (alpha * dh * (1 - h**2)) @ params.weight_hh
                 known = (
@@ -213,7 +248,15 @@ def _backward_mistakes(dhs, xs, h0, hs, params):
     )
 
 
-@exercise("bptt.backward")
+@exercise(
+    "bptt.backward",
+    hints=(
+        "Run `gradcheck` and see which argument it names first. What is in `dh` by the time the "
+        "line runs?",
+        "In the loop `dh` changes its meaning: above the line it belongs to h_t, below it to "
+        "h_(t-1). Which of the four gradients still uses it afterwards?",
+    ),
+)
 def backward(answer):
     for dhs, xs, h0, params in _problems():
         hs, cache = rnn.forward(xs, h0, params)
@@ -225,9 +268,9 @@ def backward(answer):
     return "Mended: all six gradients equal the reference's, for every shape that was tried."
 
 
-def _window(dhs, hs, h0, W_hh, k):
-    """Each loss flows back through its own k uses of W_hh."""
-    h_prevs = np.concatenate([h0[:, None], hs[:, :-1]], axis=1)
+def _window(dhs, hs, h0, W_hh, k, late=False):
+    """Each loss flows back through its own k uses of W_hh; `late` pairs them with h_t."""
+    h_prevs = hs if late else np.concatenate([h0[:, None], hs[:, :-1]], axis=1)
     total = np.zeros_like(W_hh)
     for t in range(hs.shape[1]):
         dh = dhs[:, t]
@@ -249,7 +292,15 @@ def _chunks(dhs, hs, h0, W_hh, k):
     return total
 
 
-@exercise("bptt.sliding")
+@exercise(
+    "bptt.sliding",
+    hints=(
+        "Use the linearity of the recursion: send back the loss of one step at a time, and stop "
+        "after `k` steps. Two nested loops are fine.",
+        "The outer loop takes t and starts from `dhs[:, t]`; the inner loop runs s from t down "
+        "to t - k + 1, or to 0 if that comes first, and adds one outer product each time.",
+    ),
+)
 def sliding(answer):
     for dhs, xs, h0, params in _problems():
         hs, _ = rnn.forward(xs, h0, params)
@@ -270,6 +321,10 @@ def sliding(answer):
                      _window(*arguments, k - 1)),
                     (f"k = {k}: that is the whole gradient; stop after k uses.",
                      _window(*arguments, hs.shape[1])),
+                    (f"k = {k}: you pair da with h_t. The state that W_hh multiplied is h_(t-1).",
+                     _window(*arguments, k, late=True)),
+                    (f"k = {k}: you averaged over the batch. Every sequence uses W_hh: sum.",
+                     wanted / len(hs)),
                 ),
             )  # fmt: skip
             compare(f"k = {k}, gradient of weight_hh", got, wanted)

@@ -4,11 +4,20 @@ from itertools import product
 
 import numpy as np
 
-from gru_course.exercises._core import NotAttempted, Wrong, call, compare, exercise, matches
+from gru_course.exercises._core import (
+    NotAttempted,
+    Wrong,
+    as_float32,
+    call,
+    compare,
+    exercise,
+    matches,
+)
 from gru_course.reference import gru
 from gru_course.reference.activations import sigmoid
 
 SIZES = [(3, 5), (1, 1), (4, 4), (5, 2)]  # (I, H); (4, 4) hides a lost transposition by its shape
+KINDS = [lambda arrays: arrays] * len(SIZES) + [as_float32]  # the last size once more in float32
 CHOICES = {"reset": ("after", "before"), "z": ("keeps", "writes"), "order": ("rzn", "zrn")}
 CONVENTIONS = list(product(*CHOICES.values()))
 
@@ -32,7 +41,15 @@ def _compare_params(got, wanted, mistakes):
         compare(field, array, right)
 
 
-@exercise("conventions.products")
+@exercise(
+    "conventions.products",
+    hints=(
+        "One for the inputs. Then count those in the loop: what can be multiplied before r_t is "
+        "known?",
+        "With the reset after the product, all three recurrent products have the same right "
+        "factor, h_prev. With it before, the candidate's has the factor r * h_prev.",
+    ),
+)
 def products(answer):
     for T, reset_after in ((50, True), (50, False), (1, True), (1, False)):
         got = call(answer, T, reset_after)
@@ -59,11 +76,20 @@ def products(answer):
     return "Right: one product a step with the reset gate after, two in a row with it before."
 
 
-@exercise("conventions.from-keras")
+@exercise(
+    "conventions.from-keras",
+    hints=(
+        "`kernel` is (I, 3H), its columns are stacked z, r, h, and `bias` is (2, 3H), the "
+        "input's biases first.",
+        "Transpose the two matrices; a reshape would mix rows and columns. Then exchange the "
+        "first two blocks of rows, in the matrices and in both rows of `bias`.",
+    ),
+)
 def from_keras(answer):
     rng = np.random.default_rng(0)
-    for I, H in SIZES:
-        arrays = [rng.normal(size=shape) for shape in ((I, 3 * H), (H, 3 * H), (2, 3 * H))]
+    for (I, H), cast in zip([*SIZES, SIZES[-1]], KINDS, strict=True):
+        shapes = (I, 3 * H), (H, 3 * H), (2, 3 * H)
+        arrays = cast([rng.normal(size=shape) for shape in shapes])
         kernel, recurrent_kernel, bias = arrays
         stacked = [kernel.T, recurrent_kernel.T, bias[0], bias[1]]
         wanted = gru.Params(*map(_blocks_swapped, stacked))
@@ -126,7 +152,16 @@ def mystery(rng, I, H, convention, scale=1.0):
     return params, x, h_prev, (1 - keep) * n + keep * h_prev
 
 
-@exercise("conventions.find-convention")
+@exercise(
+    "conventions.find-convention",
+    hints=(
+        "The cell before Figure 4 does it for a sequence: `swap_blocks` and "
+        "`convert.flip_update_gate` bring each reading to the form that `gru.step` runs. Take "
+        "the nearest of the eight.",
+        "`itertools.product` lists the eight readings. For each compute the largest difference "
+        "between its step and `h`, and return the one where that is smallest.",
+    ),
+)
 def find_convention(answer):
     rng = np.random.default_rng(0)
     for scale in (1.0, 0.02):
@@ -138,7 +173,7 @@ def find_convention(answer):
                     f"got {got!r}."
                 )
             for (name, values), found, true in zip(CHOICES.items(), got, convention, strict=True):
-                if found not in values:
+                if not isinstance(found, str) or found not in values:
                     raise Wrong(f"{name}: expected one of {', '.join(values)}, got {found!r}.")
                 if found != true and scale < 1:
                     raise Wrong(
@@ -151,12 +186,21 @@ def find_convention(answer):
     return "Right: all eight, for large weights and for small ones."
 
 
-@exercise("conventions.find-the-bug")
+@exercise(
+    "conventions.find-the-bug",
+    hints=(
+        "Put the numbers 0 to 6H - 1 into `B` and look at `b_ih`. The standard says that B is "
+        "the biases of W, followed by those of R.",
+        "A reshape to (3H, 2) takes neighbours apart. Which call of NumPy cuts an array in the "
+        "middle?",
+    ),
+)
 def find_the_bug(answer):
     """Read the arrays of an ONNX node with linear_before_reset=1."""
     rng = np.random.default_rng(0)
-    for I, H in SIZES:
-        W, R, B = (rng.normal(size=s) for s in ((1, 3 * H, I), (1, 3 * H, H), (1, 6 * H)))
+    for (I, H), cast in zip([*SIZES, SIZES[-1]], KINDS, strict=True):
+        shapes = (1, 3 * H, I), (1, 3 * H, H), (1, 6 * H)
+        W, R, B = cast([rng.normal(size=shape) for shape in shapes])
         wanted = gru.Params(*map(_blocks_swapped, (W[0], R[0], B[0, : 3 * H], B[0, 3 * H :])))
         mixed = B[0].reshape(3 * H, 2).T
         mistakes = [

@@ -5,18 +5,36 @@ from itertools import pairwise
 
 import numpy as np
 
-from gru_course.exercises._core import Wrong, call, compare, exercise, matches
+from gru_course.exercises._core import (
+    Wrong,
+    as_float32,
+    call,
+    compare,
+    exercise,
+    matches,
+    numbers,
+)
 from gru_course.reference import rnn
 
 
 def _number(what, value):
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        array = numbers(what, value)
+    except Wrong:
         raise Wrong(f"{what}: expected a number, got {type(value).__name__}.") from None
+    if array.shape:
+        raise Wrong(f"{what}: expected a number, got shape {array.shape}.")
+    return array.item()
 
 
-@exercise("gradients.horizon")
+@exercise(
+    "gradients.horizon",
+    hints=(
+        "Solve 0.95^k = 0.01 for k by logarithms. A step is a whole number.",
+        "k = ln 0.01 / ln 0.95 is no whole number. Try the two next to it: which one certainly "
+        "leaves less than a hundredth?",
+    ),
+)
 def horizon(answer):
     answer = _number("steps", answer)
     wanted = math.ceil(math.log(0.01) / math.log(0.95))
@@ -64,14 +82,25 @@ def _jacobian_mistakes(h, W):
     )
 
 
-@exercise("gradients.jacobian")
+@exercise(
+    "gradients.jacobian",
+    hints=(
+        "Entry (i, j) is the derivative of output i with respect to old state j. Which of the "
+        "two does the slope of tanh belong to, the row or the column?",
+        "Write out entry (0, 1) for H = 2 by the chain rule, with the slope taken from the "
+        "output h. Then ask NumPy to scale whole rows: a factor of shape (H, 1) does.",
+    ),
+)
 def jacobian(answer):
     rng = np.random.default_rng(0)
-    for H in (4, 3, 1):
-        params = rnn.init(rng, 2, H)
-        h, cache = rnn.step(rng.normal(size=(1, 2)), rng.uniform(-1, 1, size=(1, H)), params)
+    # In the fourth case tanh saturates: h is -1 or 1 in every unit and the Jacobian is zero.
+    for H, kind, scale in ((4, float, 1), (3, float, 1), (1, float, 1), (4, float, 5000),
+                           (4, np.float32, 1)):  # fmt: skip
+        params = rnn.Params(*(scale * a.astype(kind) for a in rnn.init(rng, 2, H)))
+        x, h_prev = rng.normal(size=(1, 2)).astype(kind), rng.uniform(-1, 1, size=(1, H))
+        h, cache = rnn.step(x, h_prev.astype(kind), params)
         # Row i of the Jacobian is what the backward pass returns for a unit gradient at h[i].
-        rows = [rnn.step_backward(unit[None], cache)[1][0] for unit in np.eye(H)]
+        rows = [rnn.step_backward(unit[None], cache)[1][0] for unit in np.eye(H, dtype=kind)]
         wanted = np.stack(rows)
         got = call(answer, h[0], params.weight_hh)
         if matches(got, wanted):
@@ -122,7 +151,15 @@ def _clip_mistakes(grads, max_norm):
     )
 
 
-@exercise("gradients.clip")
+@exercise(
+    "gradients.clip",
+    hints=(
+        "One norm for the whole list, and one factor. Compute the factor only where the norm is "
+        "larger than `max_norm`.",
+        "Square, sum over all entries of all arrays, and take one square root at the end. Then "
+        "try three lists: one too long, one short enough, and one of zeros.",
+    ),
+)
 def clip(answer):
     rng = np.random.default_rng(0)
     long = [3 * rng.normal(size=s) for s in ((4, 2), (4, 4), (4,))]
@@ -130,16 +167,15 @@ def clip(answer):
         ("a gradient that is too long", long, 2.5),
         ("a gradient that is short enough", [0.01 * g for g in long], 2.5),
         ("a gradient of zeros", [np.zeros_like(g) for g in long], 2.5),
+        ("one array of one number", [np.array([-7.0])], 2.5),
+        ("a float32 gradient that is too long", as_float32(long), 2.5),
     ):
         norm = _norm(grads)
         factor = 1.0 if norm <= max_norm else max_norm / norm
         wanted = [g * factor for g in grads]
-        given = [g.copy() for g in grads]
-        got = call(answer, given, max_norm)
+        got = call(answer, grads, max_norm)
         if not isinstance(got, (list, tuple)) or len(got) != len(grads):
             raise Wrong(f"Expected a list of {len(grads)} arrays, got {type(got).__name__}.")
-        if not all(np.array_equal(a, b) for a, b in zip(given, grads, strict=True)):
-            raise Wrong("Your function changed the gradients in place; return new arrays.")
         if all(matches(g, w) for g, w in zip(got, wanted, strict=True)):
             continue
         if norm == 0 and not np.isfinite(got[0]).all():
@@ -181,13 +217,22 @@ def _fixed_points(w, b):
     return np.array(found)
 
 
-@exercise("gradients.fixed-points")
+@exercise(
+    "gradients.fixed-points",
+    hints=(
+        "Iterating the map finds only the stable ones. Look at tanh(w h + b) - h on a fine grid "
+        "over [-1, 1]: where does it change its sign? Then refine each interval by bisection.",
+        "`np.flatnonzero(f[:-1] * f[1:] < 0)` gives the left ends of the intervals. About 50 "
+        "halvings reach the last digit; keep the half whose ends differ in sign.",
+    ),
+)
 def fixed_points(answer):
     for w, b in ((0.8, 0.5), (2.0, 0.1), (2.0, -0.1), (2.0, 0.6), (5.0, 1.0), (-3.0, 0.4)):
         wanted, at = _fixed_points(w, b), f"w = {w}, b = {b}"
+        got = call(answer, w, b)
         try:
-            got = np.atleast_1d(np.asarray(call(answer, w, b), dtype=float))
-        except (TypeError, ValueError):
+            got = np.atleast_1d(numbers(at, got))
+        except Wrong:
             raise Wrong(f"{at}: expected a sorted array of numbers.") from None
         if got.ndim != 1:
             raise Wrong(f"{at}: expected an array with one axis, got shape {got.shape}.")
@@ -213,7 +258,16 @@ def fixed_points(answer):
     return "Right: one fixed point or three, the unstable one included."
 
 
-@exercise("gradients.latch")
+@exercise(
+    "gradients.latch",
+    hints=(
+        "At the limit a stable and the unstable fixed point meet, so the curve touches the "
+        "diagonal: two equations, h = tanh(w h + b) and slope w (1 - h^2) = 1, for two "
+        "unknowns, h and b.",
+        "The second equation gives h alone. Put it into the first after applying artanh to both "
+        "sides, and choose the sign of h that makes b's size positive.",
+    ),
+)
 def latch(answer):
     for w in (1.5, 3.0, 5.0):  # not 2, where 1/w and 1 - 1/w are the same
         h = math.sqrt(1 - 1 / w)
@@ -234,11 +288,20 @@ def latch(answer):
     return "Right: past this bias one of the two memories is gone."
 
 
-@exercise("gradients.find-the-bug")
+@exercise(
+    "gradients.find-the-bug",
+    hints=(
+        "Try it on a rotation by 80 degrees. Where in the complex plane are its eigenvalues?",
+        "The eigenvalues of a real matrix may be complex or negative. The spectral radius is "
+        "the distance of the farthest one from zero; which function measures that?",
+    ),
+)
 def find_the_bug(answer):
     rng = np.random.default_rng(0)
     turn = np.array([[0.6, -0.8], [0.8, 0.6]])  # eigenvalues 0.6 +- 0.8i, on the unit circle
-    for W in (rng.normal(size=(20, 20)), 3 * turn, np.diag([1.0, -4.0]), rng.normal(size=(3, 3))):
+    matrices = [rng.normal(size=(20, 20)), 3 * turn, np.diag([1.0, -4.0]), rng.normal(size=(3, 3))]
+    matrices += [np.array([[-2.0]]), matrices[-1].astype(np.float32)]
+    for W in matrices:
         values = np.linalg.eigvals(W)
         for radius in (0.9, 1.5):
             wanted = W * (radius / np.abs(values).max())

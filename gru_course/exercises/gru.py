@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from gru_course.exercises._core import Wrong, call, compare, exercise, matches
+from gru_course.exercises._core import Wrong, as_float32, call, compare, exercise, matches
 from gru_course.reference import gru
 from gru_course.reference.activations import sigmoid
 
@@ -13,11 +13,17 @@ SHUT, OPEN = -800.0, 800.0  # pre-activations at which the sigmoid is exactly 0 
 
 
 def _examples():
-    """Seeded inputs of several shapes, among them batch 1 and a single unit."""
+    """Seeded inputs of several shapes, among them batch 1 and a single unit.
+
+    The last two are awkward: float32, and pre-activations of thousands, at which exp overflows.
+    """
     rng = np.random.default_rng(0)
     for N, I, H in SHAPES:
         params = gru.init(rng, I, H)
-        yield rng.normal(size=(N, I)), rng.uniform(-1, 1, size=(N, H)), params
+        example = rng.normal(size=(N, I)), rng.uniform(-1, 1, size=(N, H)), params
+        yield example
+    yield as_float32(example)
+    yield *example[:2], gru.Params(*(5000 * a for a in params))
 
 
 def _with_gates(params, a_r=None, a_z=None):
@@ -106,44 +112,75 @@ def _check_step(step):
         compare("h", got, wanted)
 
 
-@exercise("gru.step")
+@exercise(
+    "gru.step",
+    hints=(
+        "Split each array in three. Begin with the last line, a weighted average, and ask which "
+        "of its parts you still lack.",
+        "z is the share of the old state that is kept. In the candidate r multiplies the whole "
+        "recurrent part, the product and its bias; the input's part is left alone.",
+    ),
+)
 def step(answer):
     _check_step(answer)
     return "Right: your step equals the reference for every shape that was tried."
 
 
-@exercise("gru.find-the-bug")
+@exercise(
+    "gru.find-the-bug",
+    hints=(
+        "Each gate has an input matrix, a recurrent matrix and a bias of its own. Check the "
+        "slices one by one.",
+        "Write down for r, z and n which rows of `W_i`, `W_h` and `b` they take. Two of the "
+        "nine are the same, and they should not be.",
+    ),
+)
 def find_the_bug(answer):
     _check_step(answer)
     return "Mended: each gate now has its own recurrent matrix."
 
 
-@exercise("gru.count")
+@exercise(
+    "gru.count",
+    hints=(
+        "Equation (7). How many biases does each of the three blocks have?",
+        "One block has a matrix from I inputs, a matrix from H units, and for torch a bias with "
+        "each of the two. Count one block, then all.",
+    ),
+)
 def count(answer):
     for I, H in ((1, 1), (3, 5), (128, 256)):
         got = call(answer, I, H)
         wanted = 3 * H * I + 3 * H * H + 6 * H
-        if got == wanted - 3 * H:
+        if matches(got, wanted - 3 * H):
             raise Wrong("You count one bias vector a gate; torch keeps two, b_i and b_h.")
-        if got == 4 * wanted // 3:
+        if matches(got, 4 * wanted // 3):
             raise Wrong("That is the LSTM's number: a GRU has three blocks of weights, not four.")
-        if got == 2 * wanted // 3:
+        if matches(got, 2 * wanted // 3):
             raise Wrong("You count the two gates; the candidate has weights of its own.")
         compare(f"parameters for I = {I}, H = {H}", got, wanted)
     return "Right: three blocks of an input matrix, a recurrent matrix and two biases."
 
 
-@exercise("gru.bias-for-memory")
+@exercise(
+    "gru.bias-for-memory",
+    hints=(
+        "First the gate: z^T = share. Then the pre-activation: the inverse of the sigmoid is "
+        "ln(z / (1 - z)).",
+        "For T = 1 the gate is the share itself. For T = 2 it is the share's square root, since "
+        "two steps lead from h_0 to h_2. And for T?",
+    ),
+)
 def bias_for_memory(answer):
     # The sentence tells six digits, so an answer must be right to about as many.
-    for T, share in ((10, 0.5), (100, 0.5), (100, 0.1), (1000, 0.9)):
+    for T, share in ((10, 0.5), (100, 0.5), (100, 0.1), (1000, 0.9), (1, 0.25)):
         got = call(answer, T, share)
         z = share ** (1 / T)
         wanted = math.log(z / (1 - z))
         what = f"T = {T}, share = {share}"
         if matches(got, z):
             raise Wrong(f"{what}: {got:.4f} is the gate z itself; its bias is the z's logit.")
-        z_off = share ** (1 / (T - 1))
+        z_off = share ** (1 / (T - 1)) if T > 1 else math.nan
         if matches(got, math.log(z_off / (1 - z_off))):
             raise Wrong(
                 f"{what}: wanted {wanted:.4f}, got {got:.4f}. There are T steps from h_0 to h_T; "
@@ -155,7 +192,15 @@ def bias_for_memory(answer):
     return "Right: take the T-th root of the share, then the logit."
 
 
-@exercise("gru.negate")
+@exercise(
+    "gru.negate",
+    hints=(
+        "1 - sigmoid(a) = sigmoid(-a), and a is linear in four arrays. Leave the rows of r and "
+        "n alone.",
+        "The second block of H rows belongs to z, in the two matrices and in the two biases. "
+        "Copy each array before you change these rows.",
+    ),
+)
 def negate(answer):
     """Convert between z that keeps and z that writes."""
     for x, h_prev, params in _examples():
@@ -165,6 +210,7 @@ def negate(answer):
         for field, before, after in zip(params._fields, params, converted, strict=True):
             if np.shape(after) != before.shape:
                 raise Wrong(f"{field}: expected shape {before.shape}, got {np.shape(after)}.")
+        converted = gru.Params(*map(np.asarray, converted))
         H = h_prev.shape[1]
         keeps = sigmoid(_gate(x, h_prev, params, H))
         writes = sigmoid(_gate(x, h_prev, converted, H))

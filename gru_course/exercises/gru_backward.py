@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gru_course.exercises._core import Wrong, call, compare, exercise, matches
+from gru_course.exercises._core import Wrong, as_float32, call, compare, exercise, matches
 from gru_course.reference import gru
 from gru_course.reference.activations import sigmoid
 
@@ -12,12 +12,18 @@ PATHS = ("copy", "candidate", "update gate", "reset gate")
 
 
 def _examples():
-    """Seeded steps of several shapes, among them batch 1 and a single unit."""
+    """Seeded steps of several shapes, among them batch 1 and a single unit.
+
+    The last two are awkward: float32, and gates of 0 or 1, through which no gradient flows.
+    """
     rng = np.random.default_rng(0)
     for N, I, H in SHAPES:
         params = gru.init(rng, I, H)
         x, h_prev = rng.normal(size=(N, I)), rng.uniform(-1, 1, size=(N, H))
-        yield rng.normal(size=(N, H)), gru.step(x, h_prev, params)[1]
+        dh = rng.normal(size=(N, H))
+        yield dh, gru.step(x, h_prev, params)[1]
+    yield as_float32(dh), gru.step(*as_float32((x, h_prev, params)))[1]
+    yield dh, gru.step(x, h_prev, gru.Params(*(5000 * a for a in params)))[1]
 
 
 def _results(got, names):
@@ -78,13 +84,22 @@ def _delta_mistakes(dh, c):
     )
 
 
-@exercise("gru_backward.deltas")
+@exercise(
+    "gru_backward.deltas",
+    hints=(
+        "Begin with what has one user only: n and z. The slope of each nonlinearity can be had "
+        "from its output.",
+        "In h = (1 - z) n + z h_prev differentiate with respect to n, then to z, which occurs "
+        "twice. r occurs only in r * a_hn, so both da_hn and da_r start from da_n.",
+    ),
+)
 def deltas(answer):
     for dh, c in _examples():
         got = _results(call(answer, dh, c.h_prev, c.r, c.z, c.n, c.a_hn), DELTAS)
         wanted = dict(zip(DELTAS, _deltas(dh, c), strict=True))
         got = dict(zip(DELTAS, got, strict=True))
-        if matches(got["da_r"], wanted["da_z"]) and matches(got["da_z"], wanted["da_r"]):
+        exchanged = matches(got["da_r"], wanted["da_z"]) and matches(got["da_z"], wanted["da_r"])
+        if exchanged and not matches(got["da_r"], wanted["da_r"]):
             raise Wrong("da_r and da_z are exchanged: return da_r, da_z, da_n, da_hn.")
         # In the order of the derivation: a mistake in da_n is in da_r and da_hn as well.
         for name in ("da_n", "da_z", "da_hn", "da_r"):
@@ -97,7 +112,14 @@ def deltas(answer):
     return "Right: all four deltas, for every shape that was tried."
 
 
-@exercise("gru_backward.missing-path")
+@exercise(
+    "gru_backward.missing-path",
+    hints=(
+        "`deltas` gives the four terms. By what does their sum differ from `theirs`?",
+        "Compute the four terms of dh_prev at the given numbers, one for each path, and leave "
+        "out one at a time. Which remainder is `theirs`?",
+    ),
+)
 def missing_path(answer):
     if not isinstance(answer, str):
         raise Wrong(f"Expected the name of a path, got {type(answer).__name__}.")
@@ -116,7 +138,22 @@ def missing_path(answer):
     return "Right: the difference is da_z @ W_hz, and no entry of it exceeds 0.03."
 
 
-@exercise("gru_backward.find-the-bug")
+def _paths(dh, c):
+    """What each of the four paths contributes to dh_prev."""
+    W_hr, W_hz, W_hn = np.split(c.params.weight_hh, 3)
+    da_r, da_z, _, da_hn = _deltas(dh, c)
+    return dict(zip(PATHS, (dh * c.z, da_hn @ W_hn, da_z @ W_hz, da_r @ W_hr), strict=True))
+
+
+@exercise(
+    "gru_backward.find-the-bug",
+    hints=(
+        "Let `gradcheck` say which gradient is wrong. If `weight_ih` is wrong in the first rows "
+        "only, which delta is it?",
+        "The candidate holds r * a_hn. By the product rule r's gradient is that of the product "
+        "times a_hn: is r itself a factor of it?",
+    ),
+)
 def find_the_bug(answer):
     for dh, c in _examples():
         cache = (c.h_prev, c.r, c.z, c.n, c.a_hn)
@@ -131,8 +168,19 @@ def find_the_bug(answer):
         if matches(theirs[3], grads.bias_ih) and not matches(grads.bias_ih, grads.bias_hh):
             raise Wrong("You changed da_h; its last block, da_hn, was right.")
         compare("dx", got[0], dx)
-        compare("dh_prev", got[1], dh_prev)
+        try:
+            compare("dh_prev", got[1], dh_prev)
+        except Wrong as wrong:
+            for path, term in _paths(dh, c).items():
+                if matches(got[1], dh_prev - term):
+                    raise Wrong(f"{wrong} The path of the {path} is missing.") from None
+            raise
         for field, mine, wanted in zip(fields, theirs, grads, strict=True):
+            if not matches(mine, wanted) and matches(mine, wanted / len(dh)):
+                raise Wrong(
+                    f"gradient of {field}: it is averaged over the batch. The weights are used "
+                    "by every sequence, and uses add."
+                )
             compare(f"gradient of {field}", mine, wanted)
     return (
         "Mended: da_r = da_n * a_hn * r * (1 - r). The gradient of r starts from da_n, not da_hn."
@@ -149,7 +197,11 @@ def _one_gate_examples():
         x, h_prev = rng.normal(size=(N, I)), rng.uniform(-1, 1, size=(N, H))
         f = sigmoid(x @ W_if.T + h_prev @ W_hf.T)
         n = np.tanh(x @ W_in.T + (f * h_prev) @ W_hn.T)
-        yield rng.normal(size=(N, H)), h_prev, f, n, np.concatenate([W_hf, W_hn])
+        example = rng.normal(size=(N, H)), h_prev, f, n, np.concatenate([W_hf, W_hn])
+        yield example
+    yield as_float32(example)
+    dh, h_prev, f, n, weight_hh = example
+    yield dh, h_prev, np.round(f), np.sign(n), weight_hh  # gate and candidate saturated
 
 
 def _one_gate(dh, h_prev, f, n, weight_hh, *, take=1.0, reset=1.0, copy=1.0, through=1.0):
@@ -161,7 +213,15 @@ def _one_gate(dh, h_prev, f, n, weight_hh, *, take=1.0, reset=1.0, copy=1.0, thr
     return da_f, da_n, copy * dh * (1 - f) + through * du * f + da_f @ W_hf
 
 
-@exercise("gru_backward.one-gate")
+@exercise(
+    "gru_backward.one-gate",
+    hints=(
+        "f is used in two places, and so is h' in three. Every use adds a term. Compute du, the "
+        "gradient of f * h', first.",
+        "du is `da_n @ W_hn`. It goes to f with the factor h', and to h' with the factor f; f "
+        "has one more use in h itself, and h' two more.",
+    ),
+)
 def one_gate(answer):
     names = ("da_f", "da_n", "dh_prev")
     for example in _one_gate_examples():
@@ -169,7 +229,8 @@ def one_gate(answer):
         W_hf, W_hn = np.split(weight_hh, 2)
         got = _results(call(answer, *example), names)
         wanted = _one_gate(*example)
-        if matches(got[1], dh * (1 - f) * (1 - n**2)):
+        other = dh * (1 - f) * (1 - n**2)
+        if matches(got[1], other) and not matches(got[1], wanted[1]):
             raise Wrong("da_n: here f = 1 takes the new value, so n enters h with the factor f.")
         compare("da_n", got[1], wanted[1])
         for sentence, wrong in (

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gru_course.exercises._core import Wrong, call, compare, exercise, matches
+from gru_course.exercises._core import Wrong, as_float32, call, compare, exercise, matches
 from gru_course.reference import lstm
 from gru_course.reference.activations import sigmoid
 
@@ -12,12 +12,18 @@ GATES = ("i", "f", "g", "o")
 
 
 def _examples():
-    """Seeded inputs of several shapes, among them batch 1 and a single unit."""
+    """Seeded inputs of several shapes, among them batch 1 and a single unit.
+
+    The last two are awkward: float32, and pre-activations of thousands, at which exp overflows.
+    """
     rng = np.random.default_rng(0)
     for N, I, H in SHAPES:
         params = lstm.init(rng, I, H)
         h_prev, c_prev = rng.uniform(-1, 1, size=(N, H)), rng.normal(scale=2, size=(N, H))
-        yield rng.normal(size=(N, I)), h_prev, c_prev, params
+        example = rng.normal(size=(N, I)), h_prev, c_prev, params
+        yield example
+    yield as_float32(example)
+    yield *example[:3], lstm.Params(*(5000 * a for a in params))
 
 
 def _held(params, **pre_activations):
@@ -114,24 +120,53 @@ def _check_step(step):
             compare(what, theirs[which], lstm.step(x, state, held)[0][which])
 
 
-@exercise("lstm.step")
+@exercise(
+    "lstm.step",
+    hints=(
+        "Split each of the four arrays in four, in the order i, f, g, o. Two lines follow the "
+        "gates: a sum of two products, and a product with a tanh.",
+        "Three of the four blocks are fractions, and one is a value between -1 and 1. The new "
+        "cell keeps a share of the old one and adds a share of g; only then does the output "
+        "gate look at the new cell.",
+    ),
+)
 def step(answer):
     _check_step(answer)
     return "Right: your step equals the reference for every shape that was tried."
 
 
-@exercise("lstm.find-the-bug")
+@exercise(
+    "lstm.find-the-bug",
+    hints=(
+        "Follow the input of step t on its way to h_t. When does it arrive?",
+        "Set f to 0, i and o to 1 by their biases: h must be tanh(g) of this step. Which value "
+        "does the line that computes h read?",
+    ),
+)
 def find_the_bug(answer):
     _check_step(answer)
     return "Mended: h now shows the cell that the same step has written."
 
 
-@exercise("lstm.direct-path")
+@exercise(
+    "lstm.direct-path",
+    hints=(
+        "Equation (8). How many factors does it have, and which rows are they? For k = 0 the "
+        "answer is one.",
+        "The rows are the last k of `f`; count from the front, since `f[-0:]` is the whole "
+        "array. Multiply along the axis of time, and keep the units apart.",
+    ),
+)
 def direct_path(answer):
     rng = np.random.default_rng(0)
-    for T, H, k in ((6, 3, 2), (6, 3, 0), (6, 3, 6), (1, 1, 1), (40, 2, 17)):
+    cases = ((6, 3, 2), (6, 3, 0), (6, 3, 6), (1, 1, 1), (40, 2, 17), (5, 2, 3), (5, 2, 3))
+    for case, (T, H, k) in enumerate(cases):
         f = rng.uniform(0.2, 1.0, size=(T, H))
-        wanted = np.ones(H)
+        if case == 5:
+            f = f.astype(np.float32)
+        if case == 6:
+            f = np.round(f)  # saturated gates: one that is shut ends its unit's path
+        wanted = np.ones(H, f.dtype)
         for row in f[T - k :]:
             wanted = wanted * row
         got, what = call(answer, f, k), f"T = {T}, k = {k}"
@@ -165,31 +200,36 @@ def direct_path(answer):
     return "Right: the product of the last k forget gates, unit by unit."
 
 
-def _same_shapes(converted, params):
+def _converted(answer, params, *args):
+    """Call a function that returns new params, and see to their type and shapes."""
+    converted = call(answer, params, *args)
     if not isinstance(converted, lstm.Params):
         raise Wrong(f"Expected an lstm.Params tuple, got {type(converted).__name__}.")
     for field, before, after in zip(params._fields, params, converted, strict=True):
         if np.shape(after) != before.shape:
             raise Wrong(f"{field}: expected shape {before.shape}, got {np.shape(after)}.")
+    return lstm.Params(*map(np.asarray, converted))
 
 
-def _call_unharmed(answer, params, *args):
-    """Call a function of params, and refuse one that writes into the caller's arrays."""
-    before = [a.copy() for a in params]
-    converted = call(answer, params, *args)
-    if not all(np.array_equal(a, b) for a, b in zip(before, params, strict=True)):
-        raise Wrong("Your function changes the arrays of its argument: copy before you write.")
-    _same_shapes(converted, params)
-    return converted
-
-
-@exercise("lstm.forget-bias")
+@exercise(
+    "lstm.forget-bias",
+    hints=(
+        "Solve equation (11) for f, then f = sigmoid(b) for b. The gate sees the sum of two "
+        "biases. Copy the arrays before you write into them, and give the result with "
+        "`params._replace(...)`.",
+        "A half-life of k steps means f^k = 1/2. The forget gate's rows are the second block of "
+        "H; what must stand in `bias_hh` there if `bias_ih` already holds the whole value?",
+    ),
+)
 def forget_bias(answer):
     rng = np.random.default_rng(0)
-    for half_lives in (np.array([1.0, 2.0, 14.0, 100.0]), np.array([7.5])):
+    four, one = np.array([1.0, 2.0, 14.0, 100.0]), np.array([7.5])
+    for half_lives in (four, one, as_float32(four)):
         H = len(half_lives)
         params = lstm.init(rng, 3, H)
-        converted = _call_unharmed(answer, params, half_lives)
+        if half_lives.dtype == np.float32:
+            params = as_float32(params)
+        converted = _converted(answer, params, half_lives)
         f = 0.5 ** (1 / half_lives)
         wanted = np.log(f / (1 - f))
         total = converted.bias_ih + converted.bias_hh
@@ -242,13 +282,21 @@ def _blocks(params, order):
     return [np.concatenate([np.split(a, 4)[k] for k in order]) for a in params]
 
 
-@exercise("lstm.from-onnx")
+@exercise(
+    "lstm.from-onnx",
+    hints=(
+        "Where in the file is the block that must stand second? All four arrays have blocks.",
+        "Number the file's blocks 0 to 3 for i, o, f, g, and write down the numbers in the "
+        "order i, f, g, o. `np.split(a, 4)` gives the blocks of one array.",
+    ),
+)
 def from_onnx(answer):
     rng = np.random.default_rng(0)
-    for I, H in ((3, 4), (1, 1)):
-        ours = lstm.init(rng, I, H)
+    large, tiny, oblong = (lstm.init(rng, I, H) for I, H in ((3, 4), (1, 1), (5, 2)))
+    for ours in (large, tiny, as_float32(oblong)):
+        H = ours.weight_hh.shape[1]
         theirs = lstm.Params(*_blocks(ours, (0, 3, 1, 2)))
-        converted = _call_unharmed(answer, theirs)
+        converted = _converted(answer, theirs)
         if all(matches(a, b) for a, b in zip(converted, theirs, strict=True)):
             raise Wrong("Nothing has changed: the blocks still stand as i, o, f, g.")
         for sentence, order in (

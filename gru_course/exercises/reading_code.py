@@ -4,7 +4,17 @@ import itertools
 
 import numpy as np
 
-from gru_course.exercises._core import Wrong, call, compare, exercise, matches
+from gru_course.exercises._core import (
+    NotAttempted,
+    Wrong,
+    as_float32,
+    call,
+    compare,
+    exercise,
+    matches,
+    nothing_from,
+    numbers,
+)
 from gru_course.reference import gru
 from gru_course.reference.activations import sigmoid
 
@@ -30,7 +40,15 @@ WHY_NOT = {
 }
 
 
-@exercise("reading_code.match")
+@exercise(
+    "reading_code.match",
+    hints=(
+        "Does the mistake change a number on ordinary weights? Where does it first show?",
+        "Take the mistakes one by one and ask what is still right: the cell's numbers, the "
+        "gradient at large inputs, the start of training, the loss of a perfect forecast, the "
+        "past, the rival.",
+    ),
+)
 def match(answer):
     if not isinstance(answer, dict):
         raise Wrong(f"Expected a dictionary, got {type(answer).__name__}.")
@@ -46,12 +64,16 @@ def match(answer):
     return "Right: each of these checks was seen to find its mistake."
 
 
-def _step(x, h_prev, params, *, inside=True):
-    """A GRU step whose b_hn stands inside the reset product, or outside."""
+def _step(x, h_prev, params, *, bias):
+    """A GRU step whose b_hn stands "inside" the reset product, "outside", or is "missing"."""
     (x_r, x_z, x_n), (h_r, h_z, h_n), b_hn = _products(x, h_prev, params)
     r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)
-    n = np.tanh(x_n + r * h_n) if inside else np.tanh(x_n + b_hn + r * (h_n - b_hn))
-    return (1 - z) * n + z * h_prev
+    past = {
+        "inside": r * h_n,
+        "outside": r * (h_n - b_hn) + b_hn,
+        "missing": r * (h_n - b_hn),
+    }
+    return (1 - z) * np.tanh(x_n + past[bias]) + z * h_prev
 
 
 def _products(x, h_prev, params):
@@ -61,31 +83,51 @@ def _products(x, h_prev, params):
     return of_x, of_h, np.split(params.bias_hh, 3)[2]
 
 
-def _last_states(xs, lengths, params, *, inside, extra):
+ABOUT_B_HN = {
+    "inside": "",
+    "outside": " b_hn still stands outside the reset product.",
+    "missing": " b_hn is missing from the candidate: r * (W_hn h + b_hn).",
+}
+
+
+def _last_states(xs, lengths, params, *, bias, extra):
     """The last states; a sequence runs `extra` steps past its end, or through all its padding."""
     h = np.zeros((len(xs), params.weight_hh.shape[1]))
     for t in range(xs.shape[1]):
-        new = _step(xs[:, t], h, params, inside=inside)
+        new = _step(xs[:, t], h, params, bias=bias)
         runs = np.full(len(xs), True) if extra is None else t < lengths + extra
         h = np.where(runs[:, None], new, h)
     return h
 
 
-@exercise("reading_code.last-states")
+@exercise(
+    "reading_code.last-states",
+    hints=(
+        "One is at question 4: which of the biases does r multiply? The other at question 5: "
+        "what happens to a short sequence after its end?",
+        "Keep `bias_ih` and `bias_hh` apart, each with its own product. And in step t only "
+        "those sequences may take the new state for which `t < lengths`.",
+    ),
+)
 def last_states(answer):
     rng = np.random.default_rng(0)
-    for lengths in ([5, 2, 4], [3, 3]):
+    cases = [([5, 2, 4], 5, 2, 3), ([3, 3], 5, 2, 3), ([1], 1, 3, 2), ([2, 4], 4, 2, 1)]
+    for case, (lengths, T, I, H) in enumerate([*cases, cases[0], cases[0]]):
         lengths = np.array(lengths)
-        params = gru.init(rng, 2, 3)
-        xs, zeros = rng.normal(size=(len(lengths), 5, 2)), np.zeros((len(lengths), 3))
+        params = gru.init(rng, I, H)
+        xs, zeros = rng.normal(size=(len(lengths), T, I)), np.zeros((len(lengths), H))
+        if case == len(cases):
+            xs, zeros, params = as_float32((xs, zeros, params))
+        if case == len(cases) + 1:
+            params = gru.Params(*(5000 * a for a in params))  # gates of 0 or 1, exp overflows
         got = call(answer, xs, lengths, params)
         wanted = gru.forward(xs, zeros, params, lengths=lengths)[0][:, -1]
         if matches(got, wanted):
             continue
-        for inside, extra in itertools.product((True, False), (0, None, 1, -1)):
-            if not matches(got, _last_states(xs, lengths, params, inside=inside, extra=extra)):
+        for bias, extra in itertools.product(ABOUT_B_HN, (0, None, 1, -1)):
+            if not matches(got, _last_states(xs, lengths, params, bias=bias, extra=extra)):
                 continue
-            bias = "" if inside else " b_hn still stands outside the reset product."
+            bias = ABOUT_B_HN[bias]
             if extra is None:
                 raise Wrong("Short sequences still run on through their padding." + bias)
             if extra:
@@ -117,11 +159,22 @@ def _prepare(series, L, cut, *, scaler, target, split):
 PARTS = ("training inputs", "training targets", "test inputs", "test targets")
 
 
-@exercise("reading_code.prepare")
+@exercise(
+    "reading_code.prepare",
+    hints=(
+        "Print the first window and the first target. Then ask of each number in the training "
+        "part whether it could have been known at step `cut`.",
+        "Look at three lines: where the mean and the deviation come from, which index follows "
+        "the window `series[i : i + L]`, and in which order the windows are split.",
+    ),
+)
 def prepare(answer):
     rng = np.random.default_rng(0)
-    for T, L, cut in ((30, 4, 20), (25, 3, 11)):
+    cases = (30, 4, 20), (25, 3, 11), (9, 3, 4), (12, 1, 7), (25, 3, 11)
+    for case, (T, L, cut) in enumerate(cases):  # in the third there is one training window
         series = rng.normal(size=T) + 0.1 * np.arange(T)
+        if case == 4:
+            series = series.astype(np.float32)
         got = call(answer, series, L, cut)
         if not isinstance(got, tuple) or len(got) != 4:
             raise Wrong("Expected a tuple of four arrays: inputs and targets, training and test.")
@@ -166,41 +219,63 @@ def _masked_loss(forecasts, targets, lengths, *, late, divide):
     squares = real * (forecasts - targets) ** 2
     if divide == "sequences":
         return (squares.sum(1) / real.sum(1)).mean()
-    return squares.sum() / (real.sum() if divide == "real" else real.size)
+    return squares.sum() / {"real": real.sum(), "all": real.size, "nothing": 1}[divide]
 
 
-@exercise("reading_code.masked-loss")
+def _name_what_is_averaged(got, forecasts, targets, lengths):
+    for late, divide in itertools.product((0, 1), ("real", "all", "sequences", "nothing")):
+        if matches(got, _masked_loss(forecasts, targets, lengths, late=late, divide=divide)):
+            if late:
+                raise Wrong(
+                    "One step of padding still counts: the real steps are those with an "
+                    "index less than the length."
+                )
+            if divide == "nothing":
+                raise Wrong(
+                    f"That is the sum of the squares; the mean divides it by the {lengths.sum()} "
+                    "real steps."
+                )
+            if divide == "all":
+                raise Wrong(
+                    f"The sum is divided by all {targets.size} steps; "
+                    f"{lengths.sum()} of them are real."
+                )
+            raise Wrong(
+                "You average the sequences' own means: a step of a short sequence then "
+                "weighs more than one of a long sequence."
+            )
+    if matches(got, ((forecasts - targets) ** 2).mean()):
+        raise Wrong("Padding counts like the rest: the lengths are not used.")
+
+
+@exercise(
+    "reading_code.masked-loss",
+    hints=(
+        "Which step has index `lengths`? What is 0 times NaN? And by what should the sum be "
+        "divided, if half of the batch is padding?",
+        "A sequence of length 2 has the real steps 0 and 1. Select with a mask, `a[mask]` or "
+        "`np.where`, before you square, and count what you selected.",
+    ),
+)
 def masked_loss(answer):
     rng = np.random.default_rng(0)
-    forecasts, targets = rng.normal(size=(2, 3, 6))
-    lengths = np.array([6, 2, 3])
-    got = call(answer, forecasts, targets, lengths)
-    wanted = _masked_loss(forecasts, targets, lengths, late=0, divide="real")
-    if not matches(got, wanted):
-        for late, divide in itertools.product((0, 1), ("real", "all", "sequences")):
-            if matches(got, _masked_loss(forecasts, targets, lengths, late=late, divide=divide)):
-                if late:
-                    raise Wrong(
-                        "One step of padding still counts: the real steps are those with an "
-                        "index less than the length."
-                    )
-                if divide == "all":
-                    raise Wrong(
-                        f"The sum is divided by all {targets.size} steps; "
-                        f"{lengths.sum()} of them are real."
-                    )
-                raise Wrong(
-                    "You average the sequences' own means: a step of a short sequence then "
-                    "weighs more than one of a long sequence."
-                )
-        if matches(got, ((forecasts - targets) ** 2).mean()):
-            raise Wrong("Padding counts like the rest: the lengths are not used.")
-        compare("the loss", got, wanted)
-    padded = np.where(np.arange(6) < lengths[:, None], targets, np.nan)
-    got = call(answer, forecasts, padded, lengths)
-    if np.asarray(got).dtype.kind == "f" and np.isnan(got).any():
-        raise Wrong("With NaN in the padding the loss is NaN: 0 times NaN is NaN, so select.")
-    compare("the loss with NaN in the padding", got, wanted)
+    for case, lengths in enumerate(([6, 2, 3], [1], [2, 4], [5, 1])):
+        lengths = np.array(lengths)
+        T = max(lengths)
+        forecasts, targets = rng.normal(size=(2, len(lengths), T))
+        if case == 3:
+            forecasts, targets = as_float32((forecasts, targets))
+        wanted = _masked_loss(forecasts, targets, lengths, late=0, divide="real")
+        wanted = wanted.astype(targets.dtype)
+        got = call(answer, forecasts, targets, lengths)
+        if not matches(got, wanted):
+            _name_what_is_averaged(got, forecasts, targets, lengths)
+            compare("the loss", got, wanted)
+        padded = np.where(np.arange(T) < lengths[:, None], targets, np.nan)
+        got = call(answer, forecasts, padded, lengths)
+        if np.isnan(numbers("the loss with NaN in the padding", got)).any():
+            raise Wrong("With NaN in the padding the loss is NaN: 0 times NaN is NaN, so select.")
+        compare("the loss with NaN in the padding", got, wanted)
     return "Mended: the same loss whatever the padding holds."
 
 
@@ -246,13 +321,26 @@ def _verdict(test, step):
         except AssertionError:  # a test may speak in assertions as well
             return False
 
-    verdict = call(guarded, step)
+    try:
+        verdict = call(guarded, step)
+    except NotAttempted:  # of `test`: to `call` it is hidden in `guarded`
+        raise nothing_from(test) from None
     if not isinstance(verdict, (bool, np.bool_)):
         raise Wrong(f"Expected True or False, got {type(verdict).__name__}.")
     return bool(verdict)
 
 
-@exercise("reading_code.write-a-test")
+@exercise(
+    "reading_code.write-a-test",
+    hints=(
+        "Weights of zero and a large bias hold a gate at 0 or at 1. With z at 1 or 0 and r at 1 "
+        "or 0 the step must become a line that you can write down. Then give one gate its "
+        "weights back while the other is held: does the held one move?",
+        "Hold the gates at values such as 0.3 and 0.8 too, unit by unit, and compute h yourself "
+        "from the candidate's weights; compare to about 1e-9, since another order of sums "
+        "changes the last digits.",
+    ),
+)
 def write_a_test(answer):
     if not callable(answer):
         raise Wrong(f"Expected a function, got {type(answer).__name__}.")
@@ -262,5 +350,8 @@ def write_a_test(answer):
     missed = [name for name, step in BROKEN.items() if _verdict(answer, step)]
     if missed:
         found = len(BROKEN) - len(missed)
-        raise Wrong(f"Found {found} of {len(BROKEN)}. Your test lets pass a step {missed[0]}.")
+        raise Wrong(
+            f"Found {found} of {len(BROKEN)}. Your test lets pass a step {missed[0]}.",
+            hints=not found,  # one who finds some is on the way, and the sentence leads on
+        )
     return f"Right: your test passes both right steps and finds all {len(BROKEN)} broken ones."

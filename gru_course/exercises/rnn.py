@@ -2,18 +2,24 @@
 
 import numpy as np
 
-from gru_course.exercises._core import Wrong, call, compare, exercise, matches
+from gru_course.exercises._core import Wrong, as_float32, call, compare, exercise, matches
 from gru_course.reference import rnn
 
 SHAPES = [(2, 5, 3, 4), (1, 1, 1, 1), (3, 2, 5, 2), (2, 4, 1, 6), (4, 4, 3, 3)]  # (N, T, I, H)
 
 
 def _examples():
-    """Seeded batches of several shapes, among them one sequence of one step and one unit."""
+    """Seeded batches of several shapes, among them one sequence of one step and one unit.
+
+    The last two are awkward: float32, and weights so large that every state is -1 or 1.
+    """
     rng = np.random.default_rng(0)
     for N, T, I, H in SHAPES:
         params = rnn.init(rng, I, H)
-        yield rng.normal(size=(N, T, I)), rng.uniform(-1, 1, size=(N, H)), params
+        example = rng.normal(size=(N, T, I)), rng.uniform(-1, 1, size=(N, H)), params
+        yield example
+    yield as_float32(example)
+    yield *example[:2], rnn.Params(*(5000 * a for a in params))
 
 
 def _one_array(value, what):
@@ -21,18 +27,25 @@ def _one_array(value, what):
         raise Wrong(f"Expected one array, {what}; got a tuple of {len(value)}.")
 
 
-@exercise("rnn.count")
+@exercise(
+    "rnn.count",
+    hints=(
+        "Two matrices and two vectors. Equation (3).",
+        "`weight_ih` leads from I inputs to H units and `weight_hh` from H units to H; each of "
+        "the two products has a bias of its own.",
+    ),
+)
 def count(answer):
     for I, H in ((2, 3), (1, 1), (8, 64), (128, 16)):
         got = call(answer, I, H)
         wanted = H * I + H * H + 2 * H
-        if got == wanted - H:
+        if matches(got, wanted - H):
             raise Wrong(
                 "You count one bias vector. One would do, but PyTorch stores two, b_ih and b_hh."
             )
-        if got == wanted - 2 * H:
+        if matches(got, wanted - 2 * H):
             raise Wrong("You count the two matrices; each comes with a bias of H numbers.")
-        if got == wanted - H * H - H:
+        if matches(got, wanted - H * H - H):
             raise Wrong("You count the way in, W_ih and b_ih; the state has W_hh and b_hh.")
         compare(f"parameters for I = {I}, H = {H}", got, wanted)
     return "Right: two matrices and two biases, whatever the length of the sequence."
@@ -63,7 +76,14 @@ def _step_mistakes(x, h_prev, params):
     )
 
 
-@exercise("rnn.step")
+@exercise(
+    "rnn.step",
+    hints=(
+        "Rows are sequences: W x becomes `x @ W.T`.",
+        "Add up two products and two biases first; one tanh over the whole sum comes last. "
+        "Probe your step with `h_prev` of zeros, then with `x` of zeros.",
+    ),
+)
 def step(answer):
     for xs, h_prev, params in _examples():
         x = xs[:, 0]
@@ -130,7 +150,15 @@ def _forward_mistakes(xs, h0, params):
         )
 
 
-@exercise("rnn.forward")
+@exercise(
+    "rnn.forward",
+    hints=(
+        "Call your step for each `xs[:, t]`, keep the results in a list, and stack them along "
+        "axis 1.",
+        "Before the loop the state is `h0`; in the loop the new state takes its place and goes "
+        "into the list, once a step.",
+    ),
+)
 def forward(answer):
     for xs, h0, params in _examples():
         wanted, _ = rnn.forward(xs, h0, params)
@@ -152,14 +180,26 @@ def _transposed(params):
     return params._replace(weight_hh=params.weight_hh.T.copy())
 
 
-@exercise("rnn.find-the-bugs")
+@exercise(
+    "rnn.find-the-bugs",
+    hints=(
+        "Both are in the pitfalls above. The message changes when the first one is mended.",
+        "Compare one step with `rnn.step`, with a `weight_hh` that is not symmetric. Then ask "
+        "at which index of axis 1 a sequence of length n has its last real state.",
+    ),
+)
 def find_the_bugs(answer):
     rng = np.random.default_rng(1)
-    for N, T, I, H in ((3, 6, 2, 4), (1, 3, 1, 2), (4, 5, 3, 3)):
+    shapes = ((3, 6, 2, 4), (1, 3, 1, 2), (4, 5, 3, 3), (1, 1, 2, 3), (3, 4, 2, 3), (3, 4, 2, 3))
+    for case, (N, T, I, H) in enumerate(shapes):
         params = rnn.init(rng, I, H)
+        if case == 5:
+            params = rnn.Params(*(5000 * a for a in params))  # saturated: states of -1 and 1
         lengths = np.arange(N) % T + 1
         xs = np.where(np.arange(T)[:, None] < lengths[:, None, None], rng.normal(size=(N, T, I)), 0)
         h0 = np.zeros((N, H))
+        if case == 4:
+            xs, h0, params = as_float32((xs, h0, params))
         got = call(answer, xs, lengths, params)
         _one_array(got, "the last states (N, H)")
         right, _ = rnn.forward(xs, h0, params)
@@ -171,7 +211,8 @@ def find_the_bugs(answer):
         if matches(got, flipped[:, -1]):
             raise Wrong(
                 "Both bugs are still there. Probe the first: compare one step with the reference. "
-                "Probe the second: add a step of padding, which must change nothing."
+                "Probe the second: add a step of padding, which must change nothing.",
+                hints=False,
             )
         if matches(got, right[:, -1]):
             raise Wrong(
@@ -191,7 +232,15 @@ def find_the_bugs(answer):
     return "Mended: both the product and the place that is read."
 
 
-@exercise("rnn.delay")
+@exercise(
+    "rnn.delay",
+    hints=(
+        "A bucket brigade: the input enters unit 0, and each unit hands what it holds to the "
+        "next. Which entries of W_hh are one? `np.eye` has an argument that moves the diagonal.",
+        "Write down W_hh for k = 2, three by three: row i says whom unit i hears. Unit 0 hears "
+        "the input alone, and no unit hears itself.",
+    ),
+)
 def delay(answer):
     rng = np.random.default_rng(2)
     for k in (2, 0, 1, 5):
@@ -218,6 +267,11 @@ def delay(answer):
             raise Wrong(
                 f"k = {k}: nothing arrives at the last unit. Row i of W_hh says whom unit i hears, "
                 "so the ones belong below the diagonal."
+            )
+        if k and matches(got[:, :-1], wanted[:, 1:]):
+            raise Wrong(
+                f"k = {k}: the last unit shows the input of k - 1 steps ago. The input enters "
+                "unit 0 alone, and each hand-over takes a step."
             )
         if matches(got, np.cumsum(wanted, axis=1)):
             raise Wrong(f"k = {k}: your last unit adds up what it hears; it also hears itself.")

@@ -28,12 +28,16 @@ def make_step(slope="h > 0", W="params.weight_hh", state="h_prev", divide="1"):
 
 
 def make_leaky(
-    n="(h - (1 - alpha) * h_prev) / alpha", through="alpha * dh", direct="(1 - alpha) * dh"
+    n="(h - (1 - alpha) * h_prev) / alpha",
+    through="alpha * dh",
+    direct="(1 - alpha) * dh",
+    divide="1",
 ):
     def leaky_step_backward(dh, x, h_prev, h, params, alpha):
         names = {"dh": dh, "h_prev": h_prev, "h": h, "alpha": alpha}
         da = eval(through, names) * (1 - eval(n, names) ** 2)
-        grads = rnn.Params(da.T @ x, da.T @ h_prev, da.sum(0), da.sum(0))
+        sums = da.T @ x, da.T @ h_prev, da.sum(0), da.sum(0)
+        grads = rnn.Params(*(total / eval(divide, names) for total in sums))
         return da @ params.weight_ih, eval(direct, names) + da @ params.weight_hh, grads
 
     return leaky_step_backward
@@ -76,7 +80,7 @@ def make_backward(
     return backward
 
 
-def make_sliding(count="k"):
+def make_sliding(count="k", state="h_prevs[:, s]", divide="1"):
     def sliding(dhs, hs, h0, weight_hh, k):
         uses = eval(count, {"k": k, "T": hs.shape[1]})
         h_prevs = np.concatenate([h0[:, None], hs[:, :-1]], axis=1)
@@ -85,9 +89,9 @@ def make_sliding(count="k"):
             dh = dhs[:, t]
             for s in range(t, max(-1, t - uses), -1):
                 da = dh * (1 - hs[:, s] ** 2)
-                total += da.T @ h_prevs[:, s]
+                total += da.T @ eval(state, {"hs": hs, "h_prevs": h_prevs, "s": s})
                 dh = da @ weight_hh
-        return total
+        return total / eval(divide, {"hs": hs})
 
     return sliding
 
@@ -116,7 +120,7 @@ STUBS = {
     "bptt.backward": ...,
     "bptt.sliding": lambda dhs, hs, h0, weight_hh, k: ...,
 }
-WRONG = [
+MISTAKES = [
     ("bptt.reach", lambda k, lag: (k - lag) / k, "cannot be negative"),
     ("bptt.reach", lambda k, lag: max(0, k - lag + 1) / k, r"k - lag \+ 1"),
     ("bptt.reach", lambda k, lag: max(0, k - lag), "divide by k"),
@@ -136,6 +140,7 @@ WRONG = [
     ("bptt.leaky-step-backward", make_leaky(direct="dh"), "times 1 - alpha"),
     ("bptt.leaky-step-backward", make_leaky(through="dh"), "lacks its factor alpha"),
     ("bptt.leaky-step-backward", make_leaky(n="h"), "no longer the output of tanh"),
+    ("bptt.leaky-step-backward", make_leaky(divide="len(dh)"), "averaged over the batch"),
     ("bptt.leaky-step-backward", make_leaky(direct="alpha * dh"), "alpha = 0.25, dh_prev"),
     ("bptt.backward", make_backward(left="dh_prev"), "already passed through weight_hh"),
     ("bptt.backward", make_backward(right="hs[:, t]"), r"h_\{t-1\}"),
@@ -150,6 +155,8 @@ WRONG = [
     ("bptt.sliding", make_sliding("k + 1"), r"k \+ 1 uses"),
     ("bptt.sliding", make_sliding("k - 1"), "k - 1 uses"),
     ("bptt.sliding", make_sliding("T"), "whole gradient"),
+    ("bptt.sliding", make_sliding(state="hs[:, s]"), "you pair da with h_t"),
+    ("bptt.sliding", make_sliding(divide="len(hs)"), "averaged over the batch"),
     ("bptt.sliding", lambda dhs, hs, h0, W, k: 0 * W, r"k = 2, gradient of weight_hh\["),
 ]
 
@@ -167,7 +174,7 @@ def test_a_stub_is_not_attempted(name):
     assert "Not attempted" in result.message
 
 
-@pytest.mark.parametrize(("name", "answer", "sentence"), WRONG)
+@pytest.mark.parametrize(("name", "answer", "sentence"), MISTAKES)
 def test_a_mistake_is_named(name, answer, sentence):
     result = check(name, answer)
     assert not result.passed
@@ -224,3 +231,7 @@ def test_a_window_as_long_as_the_sequence_is_the_whole_gradient(problem):
     hs, cache = rnn.forward(xs, h0, params)
     got = RIGHT["bptt.sliding"](weights, hs, h0, params.weight_hh, 4)
     np.testing.assert_allclose(got, rnn.backward(weights, cache)[2].weight_hh, atol=1e-14)
+
+
+# For the tests that all exercises share, with RIGHT: wrong answers.
+WRONG = {name: [wrong for of, wrong, _ in MISTAKES if of == name] for name in RIGHT}

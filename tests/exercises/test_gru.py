@@ -49,20 +49,23 @@ def test_the_right_step_passes(name):
     assert check(name, make_step()).passed
 
 
+KNOWN_STEPS = [
+    ({"h": "z * n + (1 - z) * h_prev"}, "writes where it should keep"),
+    ({"r": "sigmoid(a_z)", "z": "sigmoid(a_r)"}, "exchanged"),
+    ({"n": "np.tanh(r * a_in + a_hn)"}, "input's part"),
+    ({"n": "np.tanh(a_in + (r * h_prev) @ W_hn.T + b_hn)"}, "before the product"),
+    ({"n": "np.tanh(a_in + r * (h_prev @ W_hn.T) + b_hn)"}, "outside the reset product"),
+    ({"n": "np.tanh(a_in + r * (h_prev @ W_hn.T))"}, "b_hn is missing"),
+    ({"r": "np.tanh(a_r)", "z": "np.tanh(a_z)"}, "gates go through tanh"),
+    ({"z": "sigmoid(a_z_shared)"}, "Both gates use W_hr"),
+    ({"n": "sigmoid(a_in + r * a_hn)"}, "needs tanh"),
+    ({"n": "np.tanh(a_in + a_hn)"}, "ignores the reset gate"),
+]
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
-    [
-        ({"h": "z * n + (1 - z) * h_prev"}, "writes where it should keep"),
-        ({"r": "sigmoid(a_z)", "z": "sigmoid(a_r)"}, "exchanged"),
-        ({"n": "np.tanh(r * a_in + a_hn)"}, "input's part"),
-        ({"n": "np.tanh(a_in + (r * h_prev) @ W_hn.T + b_hn)"}, "before the product"),
-        ({"n": "np.tanh(a_in + r * (h_prev @ W_hn.T) + b_hn)"}, "outside the reset product"),
-        ({"n": "np.tanh(a_in + r * (h_prev @ W_hn.T))"}, "b_hn is missing"),
-        ({"r": "np.tanh(a_r)", "z": "np.tanh(a_z)"}, "gates go through tanh"),
-        ({"z": "sigmoid(a_z_shared)"}, "Both gates use W_hr"),
-        ({"n": "sigmoid(a_in + r * a_hn)"}, "needs tanh"),
-        ({"n": "np.tanh(a_in + a_hn)"}, "ignores the reset gate"),
-    ],
+    KNOWN_STEPS,
 )
 def test_a_known_mistake_is_named(change, sentence):
     result = check("gru.step", make_step(**change))
@@ -70,15 +73,18 @@ def test_a_known_mistake_is_named(change, sentence):
     assert sentence in result.message
 
 
+OTHER_STEPS = [
+    ({"h": "n + z * h_prev"}, "h with z = 1"),
+    ({"n": "np.tanh(2 * a_in + r * a_hn)"}, r"the candidate n with r = 0\[0, 0\]"),
+    ({"n": "np.tanh(a_in + 2 * r * a_hn)"}, r"the candidate n with r = 1\[0, 0\]"),
+    ({"r": "sigmoid(2 * a_r)"}, r"the candidate n\[0, 0\]"),
+    ({"z": "sigmoid(2 * a_z)"}, r"h with r = 0, which shows the update gate\[0, 0\]"),
+]
+
+
 @pytest.mark.parametrize(
     ("change", "first"),
-    [
-        ({"h": "n + z * h_prev"}, "h with z = 1"),
-        ({"n": "np.tanh(2 * a_in + r * a_hn)"}, r"the candidate n with r = 0\[0, 0\]"),
-        ({"n": "np.tanh(a_in + 2 * r * a_hn)"}, r"the candidate n with r = 1\[0, 0\]"),
-        ({"r": "sigmoid(2 * a_r)"}, r"the candidate n\[0, 0\]"),
-        ({"z": "sigmoid(2 * a_z)"}, r"h with r = 0, which shows the update gate\[0, 0\]"),
-    ],
+    OTHER_STEPS,
 )
 def test_another_mistake_names_the_first_intermediate_that_differs(change, first):
     result = check("gru.step", make_step(**change))
@@ -132,15 +138,18 @@ def right_count(I, H):
     return 3 * (H * I + H * H + 2 * H)
 
 
+COUNTS = [
+    (lambda I, H: 3 * (H * I + H * H + H), "one bias vector a gate"),
+    (lambda I, H: 4 * (H * I + H * H + 2 * H), "the LSTM's number"),
+    (lambda I, H: 2 * (H * I + H * H + 2 * H), "the candidate has weights of its own"),
+    (lambda I, H: 3 * H * H, "wanted 12, got 3"),
+    (lambda I, H: [1, 2], "expected shape"),
+]
+
+
 def test_count():
     assert check("gru.count", right_count).passed
-    for wrong, sentence in (
-        (lambda I, H: 3 * (H * I + H * H + H), "one bias vector a gate"),
-        (lambda I, H: 4 * (H * I + H * H + 2 * H), "the LSTM's number"),
-        (lambda I, H: 2 * (H * I + H * H + 2 * H), "the candidate has weights of its own"),
-        (lambda I, H: 3 * H * H, "wanted 12, got 3"),
-        (lambda I, H: [1, 2], "expected shape"),
-    ):
+    for wrong, sentence in COUNTS:
         result = check("gru.count", wrong)
         assert not result.passed
         assert sentence in result.message
@@ -150,15 +159,18 @@ def logit(z):
     return math.log(z / (1 - z))
 
 
+BIASES = [
+    (lambda T, p: p ** (1 / T), "is the gate z itself"),
+    (lambda T, p: logit(p ** (1 / (T - 1))), "you counted T - 1"),
+    (lambda T, p: -logit(p ** (1 / T)), "the sign is turned"),
+    (lambda T, p: logit(p), "wanted 2.63"),
+    (lambda T, p: 1 / 0, "raised ZeroDivisionError"),
+]
+
+
 def test_bias_for_memory():
     assert check("gru.bias-for-memory", lambda T, p: logit(p ** (1 / T))).passed
-    for wrong, sentence in (
-        (lambda T, p: p ** (1 / T), "is the gate z itself"),
-        (lambda T, p: logit(p ** (1 / (T - 1))), "you counted T - 1"),
-        (lambda T, p: -logit(p ** (1 / T)), "the sign is turned"),
-        (lambda T, p: logit(p), "wanted 2.63"),
-        (lambda T, p: 1 / 0, "raised ZeroDivisionError"),
-    ):
+    for wrong, sentence in BIASES:
         result = check("gru.bias-for-memory", wrong)
         assert not result.passed
         assert sentence in result.message
@@ -169,19 +181,22 @@ def negate(params, signs=(1.0, -1.0, 1.0), fields=(0, 1, 2, 3)):
     return gru.Params(*((sign * a.T).T if k in fields else a for k, a in enumerate(params)))
 
 
+NEGATED = [
+    (lambda p: p, "Nothing has changed"),
+    (lambda p: negate(p, (-1.0, 1.0, 1.0)), "rows of the reset gate"),
+    (lambda p: negate(p, fields=(0, 1)), "must be 1 - z"),
+    (lambda p: negate(p, (1.0, -1.0, -1.0)), "rows of n in weight_ih"),
+    (lambda p: tuple(negate(p)), "Expected a gru.Params"),
+    (
+        lambda p: gru.Params(*(a[:1] for a in p)),
+        "weight_ih: expected shape (12, 3), got (1, 3)",
+    ),
+]
+
+
 def test_negate():
     assert check("gru.negate", negate).passed
-    for wrong, sentence in (
-        (lambda p: p, "Nothing has changed"),
-        (lambda p: negate(p, (-1.0, 1.0, 1.0)), "rows of the reset gate"),
-        (lambda p: negate(p, fields=(0, 1)), "must be 1 - z"),
-        (lambda p: negate(p, (1.0, -1.0, -1.0)), "rows of n in weight_ih"),
-        (lambda p: tuple(negate(p)), "Expected a gru.Params"),
-        (
-            lambda p: gru.Params(*(a[:1] for a in p)),
-            "weight_ih: expected shape (12, 3), got (1, 3)",
-        ),
-    ):
+    for wrong, sentence in NEGATED:
         result = check("gru.negate", wrong)
         assert not result.passed
         assert sentence in result.message
@@ -193,3 +208,21 @@ def test_a_result_displays_itself():
     assert "<b>" not in result._repr_html_()
     assert 'role="status"' in result._repr_html_()
     assert "<code>...</code>" in check("gru.count", None)._repr_html_()
+
+
+# For the tests that all exercises share: the right answers, and wrong ones.
+RIGHT = {
+    "gru.count": right_count,
+    "gru.step": make_step(),
+    "gru.bias-for-memory": lambda T, p: logit(p ** (1 / T)),
+    "gru.find-the-bug": make_step(),
+    "gru.negate": negate,
+}
+STEPS = [make_step(**change) for change, _ in KNOWN_STEPS + OTHER_STEPS]
+WRONG = {
+    "gru.count": [wrong for wrong, _ in COUNTS],
+    "gru.step": STEPS,
+    "gru.bias-for-memory": [wrong for wrong, _ in BIASES],
+    "gru.find-the-bug": STEPS,
+    "gru.negate": [wrong for wrong, _ in NEGATED],
+}

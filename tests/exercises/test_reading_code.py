@@ -30,21 +30,24 @@ def test_match():
     assert check("reading_code.match", FINDS | {"tanh gates": "parity"}).passed
 
 
+MATCHES = [
+    ("parity", "Expected a dictionary, got str"),
+    ({}, "tanh gates: no check is named yet"),
+    (FINDS | {"scaler": ...}, "scaler: no check is named yet"),
+    (FINDS | {"scaler": "luck"}, "scaler: expected one of beats_copying, "),
+    (FINDS | {"overflow": "parity"}, "overflow: `parity` does not find it: on ordinary"),
+    (FINDS | {"overflow": "bounded"}, "the values stay right"),
+    (FINDS | {"normal weights": "parity"}, "the formula is right"),
+    (FINDS | {"crossed loss": "parity"}, "the loss is not"),
+    (FINDS | {"scaler": "beats_mean"}, "look better, not worse"),
+    (FINDS | {"no baseline": "beats_mean"}, "on a random walk"),
+    (FINDS | {"no baseline": "future"}, "on that program it passes"),
+]
+
+
 @pytest.mark.parametrize(
     ("answer", "sentence"),
-    [
-        ("parity", "Expected a dictionary, got str"),
-        ({}, "tanh gates: no check is named yet"),
-        (FINDS | {"scaler": ...}, "scaler: no check is named yet"),
-        (FINDS | {"scaler": "luck"}, "scaler: expected one of beats_copying, "),
-        (FINDS | {"overflow": "parity"}, "overflow: `parity` does not find it: on ordinary"),
-        (FINDS | {"overflow": "bounded"}, "the values stay right"),
-        (FINDS | {"normal weights": "parity"}, "the formula is right"),
-        (FINDS | {"crossed loss": "parity"}, "the loss is not"),
-        (FINDS | {"scaler": "beats_mean"}, "look better, not worse"),
-        (FINDS | {"no baseline": "beats_mean"}, "on a random walk"),
-        (FINDS | {"no baseline": "future"}, "on that program it passes"),
-    ],
+    MATCHES,
 )
 def test_match_says_why_a_check_does_not_find_it(answer, sentence):
     refused("match", answer, sentence)
@@ -57,8 +60,8 @@ def last_states(runs, inside=True):
         H = p.weight_hh.shape[1]
         h = np.zeros((len(xs), H))
         b_ih, b_hh = p.bias_ih.copy(), p.bias_hh.copy()
-        if not inside:
-            b_ih[2 * H :] += b_hh[2 * H :]
+        if not inside:  # None: neither inside the reset product nor outside
+            b_ih[2 * H :] += 0 if inside is None else b_hh[2 * H :]
             b_hh[2 * H :] = 0
         for t in range(xs.shape[1]):
             a_i, a_h = xs[:, t] @ p.weight_ih.T + b_ih, h @ p.weight_hh.T + b_hh
@@ -82,18 +85,22 @@ def test_last_states():
     assert check("reading_code.last-states", last_states(real)).passed
 
 
+LAST_STATES = [
+    (last_states(always, inside=False), "padding. b_hn still stands outside"),
+    (last_states(always), "run on through their padding."),
+    (last_states(real, inside=None), "The ends are right. b_hn is missing from the candidate"),
+    (last_states(real, inside=False), "The ends are right. b_hn still stands outside"),
+    (last_states(lambda t, n: t <= n), "one step too late"),
+    (last_states(lambda t, n: t < n - 1), "one step too early"),
+    (lambda xs, n, p: 2 * last_states(real)(xs, n, p), "the last states[0, 0]: wanted"),
+    (lambda xs, n, p: xs, "the last states: expected shape"),
+    (lambda xs, n: xs, "cannot be called with 3 arguments"),
+]
+
+
 @pytest.mark.parametrize(
     ("answer", "sentence"),
-    [
-        (last_states(always, inside=False), "padding. b_hn still stands outside"),
-        (last_states(always), "run on through their padding."),
-        (last_states(real, inside=False), "The ends are right. b_hn still stands outside"),
-        (last_states(lambda t, n: t <= n), "one step too late"),
-        (last_states(lambda t, n: t < n - 1), "one step too early"),
-        (lambda xs, n, p: 2 * last_states(real)(xs, n, p), "the last states[0, 0]: wanted"),
-        (lambda xs, n, p: xs, "the last states: expected shape"),
-        (lambda xs, n: xs, "cannot be called with 3 arguments"),
-    ],
+    LAST_STATES,
 )
 def test_last_states_names_what_is_left(answer, sentence):
     refused("last-states", answer, sentence)
@@ -144,21 +151,24 @@ def test_prepare_then_names_the_split(scaler):
     refused("prepare", prepare(scaler, split="late"), "the targets of the last 4 of them lie")
 
 
+PREPARED = [
+    (prepare("all"), "The scaler has seen the test part"),
+    (lambda s, L, cut: (s, s), "a tuple of four arrays"),
+    (lambda s, L, cut: (s, s, s, s), "training part: expected shapes (K, 4) and (K,)"),
+    (
+        lambda s, L, cut: tuple(2 * a for a in prepare()(s, L, cut)),
+        "training inputs[0, 0]: wanted",
+    ),
+    (
+        lambda s, L, cut: (*prepare()(s, L, cut)[:3], np.zeros(3)),
+        "test targets: expected shape (10,), got (3,)",
+    ),
+]
+
+
 @pytest.mark.parametrize(
     ("answer", "sentence"),
-    [
-        (prepare("all"), "The scaler has seen the test part"),
-        (lambda s, L, cut: (s, s), "a tuple of four arrays"),
-        (lambda s, L, cut: (s, s, s, s), "training part: expected shapes (K, 4) and (K,)"),
-        (
-            lambda s, L, cut: tuple(2 * a for a in prepare()(s, L, cut)),
-            "training inputs[0, 0]: wanted",
-        ),
-        (
-            lambda s, L, cut: (*prepare()(s, L, cut)[:3], np.zeros(3)),
-            "test targets: expected shape (10,), got (3,)",
-        ),
-    ],
+    PREPARED,
 )
 def test_prepare_names_what_is_left(answer, sentence):
     refused("prepare", answer, sentence)
@@ -182,7 +192,7 @@ def loss(late=0, divide="real", multiply=False):
         squares = squares * mask if multiply else np.where(mask, squares, 0.0)
         if divide == "sequences":
             return np.mean(squares.sum(1) / mask.sum(1))
-        return squares.sum() / mask.sum() if divide == "real" else squares.mean()
+        return squares.sum() / {"real": mask.sum(), "all": mask.size, "nothing": 1}[divide]
 
     return answer
 
@@ -191,26 +201,30 @@ def test_masked_loss():
     assert check("reading_code.masked-loss", right_loss).passed
 
 
+LOSSES = [
+    (loss(late=1, divide="all", multiply=True), "One step of padding still counts"),
+    (loss(late=1), "One step of padding still counts"),
+    (loss(divide="all"), "divided by all 18 steps; 11 of them are real"),
+    (loss(divide="nothing"), "the sum of the squares; the mean divides it by the 11 real steps"),
+    (loss(divide="sequences"), "a step of a short sequence then weighs more"),
+    (loss(multiply=True), "0 times NaN is NaN"),
+    (lambda f, t, n: ((f - t) ** 2).mean(), "Padding counts like the rest"),
+    (lambda f, t, n: 2 * right_loss(f, t, n), "the loss: wanted"),
+    (lambda f, t, n: f - t, "the loss: expected shape (), got (3, 6)"),
+    (
+        lambda f, t, n: right_loss(f, t, n) + (0 if np.isfinite(t).all() else 1),
+        "the loss with NaN in the padding: wanted",
+    ),
+    (
+        lambda f, t, n: right_loss(f, t, n) if np.isfinite(t).all() else "no",
+        "the loss with NaN in the padding: expected numbers",
+    ),
+]
+
+
 @pytest.mark.parametrize(
     ("answer", "sentence"),
-    [
-        (loss(late=1, divide="all", multiply=True), "One step of padding still counts"),
-        (loss(late=1), "One step of padding still counts"),
-        (loss(divide="all"), "divided by all 18 steps; 11 of them are real"),
-        (loss(divide="sequences"), "a step of a short sequence then weighs more"),
-        (loss(multiply=True), "0 times NaN is NaN"),
-        (lambda f, t, n: ((f - t) ** 2).mean(), "Padding counts like the rest"),
-        (lambda f, t, n: 2 * right_loss(f, t, n), "the loss: wanted"),
-        (lambda f, t, n: f - t, "the loss: expected shape (), got (3, 6)"),
-        (
-            lambda f, t, n: right_loss(f, t, n) + (0 if np.isfinite(t).all() else 1),
-            "the loss with NaN in the padding: wanted",
-        ),
-        (
-            lambda f, t, n: right_loss(f, t, n) if np.isfinite(t).all() else "no",
-            "the loss with NaN in the padding: expected numbers",
-        ),
-    ],
+    LOSSES,
 )
 def test_masked_loss_names_what_is_left(answer, sentence):
     refused("masked-loss", answer, sentence)
@@ -250,19 +264,22 @@ def refuses_one_form(step):
     return bool((step(x, h, p) == gru.step(x, h, p)[0]).all())
 
 
+TESTS = [
+    (lambda step: True, "Found 0 of 9. Your test lets pass a step whose z writes"),
+    (lambda step: False, "Your test refuses the reference."),
+    (refuses_one_form, "Your test refuses a right step written in another way"),
+    (bounded_only, "Found 2 of 9"),
+    (lambda step: by_parity(step, 0.01, 0.1), "Your test lets pass a step"),
+    (lambda step: "yes", "Expected True or False, got str"),
+    (lambda step: step(1), "raised TypeError"),
+    (lambda: True, "raised TypeError"),
+    (3, "Expected a function, got int"),
+]
+
+
 @pytest.mark.parametrize(
     ("answer", "sentence"),
-    [
-        (lambda step: True, "Found 0 of 9. Your test lets pass a step whose z writes"),
-        (lambda step: False, "Your test refuses the reference."),
-        (refuses_one_form, "Your test refuses a right step written in another way"),
-        (bounded_only, "Found 2 of 9"),
-        (lambda step: by_parity(step, 0.01, 0.1), "Your test lets pass a step"),
-        (lambda step: "yes", "Expected True or False, got str"),
-        (lambda step: step(1), "raised TypeError"),
-        (lambda: True, "raised TypeError"),
-        (3, "Expected a function, got int"),
-    ],
+    TESTS,
 )
 def test_write_a_test_names_what_slips_through(answer, sentence):
     refused("write-a-test", answer, sentence)
@@ -288,3 +305,20 @@ def test_masked_loss_that_clears_the_padding_in_place():
         return ((forecasts - targets)[real] ** 2).mean()
 
     refused("masked-loss", answer, "changed its argument number 2 in place")
+
+
+# For the tests that all exercises share: the right answers, and wrong ones.
+RIGHT = {
+    "reading_code.match": FINDS,
+    "reading_code.last-states": last_states(real),
+    "reading_code.prepare": prepare(),
+    "reading_code.masked-loss": right_loss,
+    "reading_code.write-a-test": by_parity,
+}
+WRONG = {
+    "reading_code.match": [wrong for wrong, _ in MATCHES],
+    "reading_code.last-states": [wrong for wrong, _ in LAST_STATES],
+    "reading_code.prepare": [wrong for wrong, _ in PREPARED],
+    "reading_code.masked-loss": [wrong for wrong, _ in LOSSES],
+    "reading_code.write-a-test": [wrong for wrong, _ in TESTS],
+}

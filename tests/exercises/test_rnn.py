@@ -80,15 +80,18 @@ def test_what_is_no_answer_is_refused_with_a_sentence(name):
     assert not check(name, lambda *a: "text").passed
 
 
+COUNTS = [
+    (lambda I, H: H * I + H * H + H, "one bias vector"),
+    (lambda I, H: H * I + H * H, "two matrices; each comes with a bias"),
+    (lambda I, H: H * I + H, "the state has W_hh"),
+    (lambda I, H: 3 * (H * I + H * H + 2 * H), r"I = 2, H = 3: wanted 21, got 63"),
+    (lambda I, H: H * I + H * H + 2 * I, r"I = 2, H = 3: wanted 21, got 19"),
+]
+
+
 @pytest.mark.parametrize(
     ("answer", "sentence"),
-    [
-        (lambda I, H: H * I + H * H + H, "one bias vector"),
-        (lambda I, H: H * I + H * H, "two matrices; each comes with a bias"),
-        (lambda I, H: H * I + H, "the state has W_hh"),
-        (lambda I, H: 3 * (H * I + H * H + 2 * H), r"I = 2, H = 3: wanted 21, got 63"),
-        (lambda I, H: H * I + H * H + 2 * I, r"I = 2, H = 3: wanted 21, got 19"),
-    ],
+    COUNTS,
 )
 def test_count(answer, sentence):
     result = check("rnn.count", answer)
@@ -106,23 +109,26 @@ def make_step(line):
     return step
 
 
+STEPS = [
+    ("a_x + b_ih + a_h + b_hh", "before the tanh"),
+    ("np.tanh(a_x + b_ih + h_prev @ W_hh + b_hh)", "W_hh.T"),
+    ("np.tanh(a_x + b_ih)", "leaves out the previous state"),
+    ("np.tanh(a_x + b_ih + b_hh)", "leaves out the product"),
+    ("np.tanh(a_x + a_h)", "both biases"),
+    ("np.tanh(a_x + a_h + b_ih)", "leaves out b_hh"),
+    ("np.tanh(a_x + a_h + b_hh)", "leaves out b_ih"),
+    ("np.tanh(a_x + b_ih) + np.tanh(a_h + b_hh)", "before the sum"),
+    ("1 / (1 + np.exp(-(a_x + b_ih + a_h + b_hh)))", "sigmoid"),
+    ("(np.tanh(a_x + b_ih + a_h + b_hh), 0)", "tuple of 2"),
+    ("np.tanh(2 * a_x + b_ih + a_h + b_hh)", "h with h_prev = 0[0, 0]: wanted"),
+    ("np.tanh(a_x + b_ih + 2 * a_h + b_hh)", "h with x = 0[0, 0]: wanted"),
+    ("np.tanh(a_x + b_ih + a_h + b_hh)[0]", "expected shape (2, 4)"),
+]
+
+
 @pytest.mark.parametrize(
     ("line", "sentence"),
-    [
-        ("a_x + b_ih + a_h + b_hh", "before the tanh"),
-        ("np.tanh(a_x + b_ih + h_prev @ W_hh + b_hh)", "W_hh.T"),
-        ("np.tanh(a_x + b_ih)", "leaves out the previous state"),
-        ("np.tanh(a_x + b_ih + b_hh)", "leaves out the product"),
-        ("np.tanh(a_x + a_h)", "both biases"),
-        ("np.tanh(a_x + a_h + b_ih)", "leaves out b_hh"),
-        ("np.tanh(a_x + a_h + b_hh)", "leaves out b_ih"),
-        ("np.tanh(a_x + b_ih) + np.tanh(a_h + b_hh)", "before the sum"),
-        ("1 / (1 + np.exp(-(a_x + b_ih + a_h + b_hh)))", "sigmoid"),
-        ("(np.tanh(a_x + b_ih + a_h + b_hh), 0)", "tuple of 2"),
-        ("np.tanh(2 * a_x + b_ih + a_h + b_hh)", "h with h_prev = 0[0, 0]: wanted"),
-        ("np.tanh(a_x + b_ih + 2 * a_h + b_hh)", "h with x = 0[0, 0]: wanted"),
-        ("np.tanh(a_x + b_ih + a_h + b_hh)[0]", "expected shape (2, 4)"),
-    ],
+    STEPS,
 )
 def test_step(line, sentence):
     result = check("rnn.step", make_step(line))
@@ -139,21 +145,24 @@ def over_the_batch(xs, h0, params):
     return states(xs.transpose(1, 0, 2), h0, params).transpose(1, 0, 2)
 
 
+FORWARDS = [
+    (lambda *a: states(*a).transpose(1, 0, 2), "time first"),
+    (lambda *a: list(states(*a).transpose(1, 0, 2)), "time first"),
+    (lambda *a: states(*a)[:, -1], "last state alone"),
+    (only_h0, "never passed on"),
+    (lambda xs, h0, p: states(xs, 0 * h0, p), "ignores h0"),
+    (lambda xs, h0, p: np.insert(states(xs, h0, p), 0, h0, axis=1)[:, :-1], "before each step"),
+    (lambda xs, h0, p: np.insert(states(xs, h0, p), 0, h0, axis=1), "T + 1 states"),
+    (lambda xs, h0, p: 0 * xs[:, :, :1] + states(xs, h0, p)[:, -1:], "T times"),
+    (lambda xs, h0, p: states(xs[:, ::-1], h0, p), "from its end"),
+    (lambda *a: states(*a) + (np.arange(a[0].shape[1]) == 2)[:, None], "h_3, that is hs[:, 2]"),
+    (lambda *a: (states(*a), 0), "tuple of 2"),
+]
+
+
 @pytest.mark.parametrize(
     ("answer", "sentence"),
-    [
-        (lambda *a: states(*a).transpose(1, 0, 2), "time first"),
-        (lambda *a: list(states(*a).transpose(1, 0, 2)), "time first"),
-        (lambda *a: states(*a)[:, -1], "last state alone"),
-        (only_h0, "never passed on"),
-        (lambda xs, h0, p: states(xs, 0 * h0, p), "ignores h0"),
-        (lambda xs, h0, p: np.insert(states(xs, h0, p), 0, h0, axis=1)[:, :-1], "before each step"),
-        (lambda xs, h0, p: np.insert(states(xs, h0, p), 0, h0, axis=1), "T + 1 states"),
-        (lambda xs, h0, p: 0 * xs[:, :, :1] + states(xs, h0, p)[:, -1:], "T times"),
-        (lambda xs, h0, p: states(xs[:, ::-1], h0, p), "from its end"),
-        (lambda *a: states(*a) + (np.arange(a[0].shape[1]) == 2)[:, None], "h_3, that is hs[:, 2]"),
-        (lambda *a: (states(*a), 0), "tuple of 2"),
-    ],
+    FORWARDS,
 )
 def test_forward(answer, sentence):
     result = check("rnn.forward", answer)
@@ -170,17 +179,20 @@ def test_forward_over_the_wrong_axis_is_named_where_it_runs():
     assert "time is axis 1" in check("rnn.forward", answer).message
 
 
+LAST_STATES = [
+    (lambda *a: end_of_batch(*a, flipped_step), "Both bugs"),
+    (end_of_batch, "after the padding"),
+    (lambda *a: last_states(*a, flipped_step), "W_hh.T"),
+    (lambda *a: last_states(*a, offset=0), "one step too far"),
+    (lambda *a: last_states(*a, offset=2), "one step too early"),
+    (lambda *a: 2 * last_states(*a), "last states[0, 0]: wanted"),
+    (lambda *a: last_states(*a)[0], "expected shape (3, 4), got (4,)"),
+]
+
+
 @pytest.mark.parametrize(
     ("answer", "sentence"),
-    [
-        (lambda *a: end_of_batch(*a, flipped_step), "Both bugs"),
-        (end_of_batch, "after the padding"),
-        (lambda *a: last_states(*a, flipped_step), "W_hh.T"),
-        (lambda *a: last_states(*a, offset=0), "one step too far"),
-        (lambda *a: last_states(*a, offset=2), "one step too early"),
-        (lambda *a: 2 * last_states(*a), "last states[0, 0]: wanted"),
-        (lambda *a: last_states(*a)[0], "expected shape (3, 4), got (4,)"),
-    ],
+    LAST_STATES,
 )
 def test_find_the_bugs(answer, sentence):
     result = check("rnn.find-the-bugs", answer)
@@ -188,22 +200,29 @@ def test_find_the_bugs(answer, sentence):
     assert sentence in result.message
 
 
+DELAYS = [
+    (lambda k: tuple(shift(k)), "expected rnn.Params, got tuple"),
+    (lambda k: shift(k - 1), "are k + 1 numbers"),
+    (lambda k: shift(k, weight_ih=np.ones(k + 1)), "weight_ih needs shape (3, 1), got (3,)."),
+    (lambda k: shift(k, weight_hh=np.eye(k + 1, k=1)), "below the diagonal"),
+    (lambda k: shift(k, weight_hh=np.eye(k + 1, k=-1) + np.eye(k + 1)), "states (N, T)"),
+    (
+        lambda k: shift(k, weight_hh=np.eye(k + 1, k=-1) + np.diag([0.0] * k + [1.0])),
+        "also hears itself",
+    ),
+    (
+        lambda k: shift(k, weight_ih=np.eye(k + 1, 1, k=-1 if k else 0)),
+        "the last unit shows the input of k - 1 steps ago",
+    ),
+    (lambda k: shift(k, bias_ih=np.ones(k + 1)), "states (N, T)[0, 0]: wanted 0"),
+    (lambda k: shift(k, weight_ih=np.ones((k + 1, 1))), "states (N, T)[0, 0]: wanted 0"),
+    (lambda k: shift(k, bias_ih=np.full(k + 1, np.nan)), "finite weights"),
+]
+
+
 @pytest.mark.parametrize(
     ("answer", "sentence"),
-    [
-        (lambda k: tuple(shift(k)), "expected rnn.Params, got tuple"),
-        (lambda k: shift(k - 1), "are k + 1 numbers"),
-        (lambda k: shift(k, weight_ih=np.ones(k + 1)), "weight_ih needs shape (3, 1), got (3,)."),
-        (lambda k: shift(k, weight_hh=np.eye(k + 1, k=1)), "below the diagonal"),
-        (lambda k: shift(k, weight_hh=np.eye(k + 1, k=-1) + np.eye(k + 1)), "states (N, T)"),
-        (
-            lambda k: shift(k, weight_hh=np.eye(k + 1, k=-1) + np.diag([0.0] * k + [1.0])),
-            "also hears itself",
-        ),
-        (lambda k: shift(k, bias_ih=np.ones(k + 1)), "states (N, T)[0, 0]: wanted 0"),
-        (lambda k: shift(k, weight_ih=np.ones((k + 1, 1))), "states (N, T)[0, 0]: wanted 0"),
-        (lambda k: shift(k, bias_ih=np.full(k + 1, np.nan)), "finite weights"),
-    ],
+    DELAYS,
 )
 def test_delay(answer, sentence):
     result = check("rnn.delay", answer)
@@ -214,3 +233,13 @@ def test_delay(answer, sentence):
 @pytest.mark.parametrize("name", RIGHT)
 def test_messages_are_sentences(name):
     assert re.fullmatch(r"(Right|Mended): .+\.", check(name, RIGHT[name]).message)
+
+
+# For the tests that all exercises share, with RIGHT: wrong answers.
+WRONG = {
+    "rnn.count": [wrong for wrong, _ in COUNTS],
+    "rnn.step": [make_step(line) for line, _ in STEPS],
+    "rnn.forward": [wrong for wrong, _ in FORWARDS],
+    "rnn.find-the-bugs": [wrong for wrong, _ in LAST_STATES],
+    "rnn.delay": [wrong for wrong, _ in DELAYS],
+}
