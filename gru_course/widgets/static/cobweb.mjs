@@ -143,7 +143,9 @@ function map(form, width, height, model) {
     svg("tspan", { "font-size": "75%", dy: 3 }, "0"));
   // As large as a finger; the slider below is the keyboard's way.
   const grip = svg("circle", { r: 22, fill: "transparent", "data-grip": "",
-    style: "cursor: grab; touch-action: none" });
+    style: "cursor: grab" });
+  // Or the page scrolls: Chromium does not heed touch-action inside an svg.
+  grip.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
   grip.addEventListener("pointerdown", (event) => {
     event.preventDefault(); // or the page's text is selected on the way
     grip.setPointerCapture(event.pointerId);
@@ -235,8 +237,9 @@ function pictures(model) {
         legendKey(COLORS.neutral, true, "diagonal"),
         legendKey(COLORS.h, false, "state"),
         markup("span", '<span aria-hidden="true">●</span> stable'),
-        markup("span", '<span aria-hidden="true">○</span> unstable')),
-      element("div", { style: "display: flex; flex-wrap: wrap; margin-top: 0.5rem" },
+        markup("span", '<span aria-hidden="true">○</span> unstable'),
+        markup("span", '<span aria-hidden="true">◒</span> at the edge')),
+      element("div", { style: "display: flex; flex-wrap: wrap; gap: 0.75rem 0; margin: 0.5rem 0" },
         column("Next state against this state", 0), column("The state, step by step", 1)),
       steps.node),
     update(state, points, form) {
@@ -252,12 +255,12 @@ function pictures(model) {
 const KINDS = { stable: "stable", unstable: "unstable", edge: "at the edge" };
 
 function words() {
-  const said = element("p", { "data-out": "sentence" });
+  const said = element("p", { "data-out": "sentence", style: "margin-top: 0.75rem" });
   const rows = [0, 1, 2].map((i) => {
     const place = element("span", { "data-out": `point_${i}` });
     const slope = element("span", { "data-out": `slope_${i}` });
     const kind = element("span", { "data-out": `kind_${i}` });
-    const formula = markup("span", "<i>w</i> (1 − <i>h</i><sub>∗</sub><sup>2</sup>)");
+    const formula = markup("span", "<i>w</i> (1 − <i>h</i><sub>∗</sub>²)");
     return { place, slope, kind, node: element("p", {}, markup("i", "h<sub>∗</sub>"), " = ",
       place, ", slope ", formula, " = ", slope, ": ", kind) };
   });
