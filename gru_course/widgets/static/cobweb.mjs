@@ -260,12 +260,13 @@ function words() {
     const place = element("span", { "data-out": `point_${i}` });
     const slope = element("span", { "data-out": `slope_${i}` });
     const kind = element("span", { "data-out": `kind_${i}` });
-    const formula = markup("span", "<i>w</i> (1 − <i>h</i><sub>∗</sub>²)");
     return { place, slope, kind, node: element("p", {}, markup("i", "h<sub>∗</sub>"), " = ",
-      place, ", slope ", formula, " = ", slope, ": ", kind) };
+      place, ", slope ", slope, ": ", kind) };
   });
   return {
     node: element("div", {}, said,
+      markup("p", "The fixed points <i>h</i><sub>∗</sub>, and the map's slope there, " +
+        "<i>w</i> (1 − <i>h</i><sub>∗</sub>²):", { style: "margin-top: 0.75rem" }),
       element("div", { class: "gru-equations" }, ...rows.map(({ node }) => node))),
     update(points, pair) {
       write(said, sentence(points, pair));
