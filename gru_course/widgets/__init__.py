@@ -4,6 +4,7 @@ Every widget is one Python class, whose traits Python reads and sets, and one ES
 ``static/`` that draws it and does its arithmetic in the browser. See `gru_course.widgets._base`.
 """
 
+from gru_course.widgets.cobweb import Cobweb
 from gru_course.widgets.gate_explorer import GateExplorer
 
-__all__ = ["GateExplorer"]
+__all__ = ["Cobweb", "GateExplorer"]

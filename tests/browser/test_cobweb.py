@@ -1,0 +1,244 @@
+"""The cobweb on built pages, without any Python behind it."""
+
+import json
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from gru_course.reference import rnn
+from gru_course.widgets import Cobweb
+
+PAGE = "book/recurrence/plain-rnn.html"
+STEPS = 30
+# Sets sliders as a hand would, one event each, then steps through all states; reads what is shown.
+SET_AND_READ = """(settings) => {
+  const cobweb = document.querySelector(".gru-cobweb");
+  const move = (input, value) => {
+    input.value = value;
+    input.dispatchEvent(new Event("input", {bubbles: true}));
+  };
+  const out = (name) => cobweb.querySelector(`[data-out=${name}]`);
+  const number = (node) => Number(node.dataset.value);
+  return settings.map((setting) => {
+    for (const [key, value] of Object.entries(setting)) {
+      move(cobweb.querySelector(`[data-slider=${key}] input`), value);
+    }
+    const shown = [0, 1, 2].filter((i) =>
+      getComputedStyle(out(`point_${i}`)).visibility === "visible");
+    const states = [];
+    for (let k = 0; k <= 30; k++) {
+      move(cobweb.querySelector(".gru-player input"), k);
+      states.push(number(cobweb.querySelector(".gru-step")));
+    }
+    return {
+      states,
+      points: shown.map((i) => [number(out(`point_${i}`)), number(out(`slope_${i}`)),
+        out(`kind_${i}`).textContent]),
+      sentence: out("sentence").textContent,
+      cycle: out("sentence").dataset.value,
+    };
+  });
+}"""
+
+
+@contextmanager
+def opened(browser, url, **context):
+    """The page with its cobweb mounted; the end checks what the browser complained about."""
+    complaints = []
+    with browser.new_context(**context) as made:
+        page = made.new_page()
+        page.on("console", lambda m: m.type == "error" and complaints.append(m.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(url)
+        page.locator(".gru-cobweb").first.wait_for()
+        yield page
+    assert complaints == []
+
+
+@pytest.fixture(params=["http", "disk"])
+def url(request, site, site_url):
+    return (site_url if request.param == "http" else f"{site.as_uri()}/") + PAGE
+
+
+def reference(w, b, h0):
+    params = rnn.Params(np.zeros((1, 1)), np.array([[float(w)]]), np.zeros(1), np.array([float(b)]))
+    hs, _ = rnn.forward(np.zeros((1, STEPS, 1)), np.array([[float(h0)]]), params)
+    return [h0, *hs[0, :, 0]]
+
+
+def test_readout_equals_python(browser, url):
+    rng = np.random.default_rng(0)
+    wanted = [
+        {key: round(rng.uniform(-end, end), 2) for key, end in (("w", 3), ("b", 1.5), ("h0", 1))}
+        for _ in range(80)
+    ]
+    wanted += [{**s, "w": abs(s["w"]), "b": round(s["b"] / 10, 2)} for s in wanted]
+    wanted += [{"w": w, "b": 0, "h0": 0.4} for w in (-3, -1.01, -1, 0, 0.99, 1, 1.01, 3)]
+    with opened(browser, url) as page:
+        shown = page.evaluate(SET_AND_READ, wanted)
+    for setting, out in zip(wanted, shown, strict=True):
+        assert out["states"] == pytest.approx(reference(**setting), rel=0, abs=1e-9), setting
+        unit = Cobweb(**setting)
+        points = unit.fixed_points()
+        assert len(out["points"]) == len(points), setting
+        for (h, slope, kind), point in zip(out["points"], points, strict=True):
+            assert h == pytest.approx(point.h, rel=0, abs=1e-9), setting
+            assert slope == pytest.approx(point.slope, rel=0, abs=1e-9), setting
+            assert kind == ("at the edge" if point.kind == "edge" else point.kind), setting
+        assert out["sentence"] == unit.sentence()
+        assert json.loads(out["cycle"]) == pytest.approx(unit.cycle(), rel=0, abs=1e-9)
+    kinds = {(len(out["points"]), bool(json.loads(out["cycle"]))) for out in shown}
+    assert kinds == {(1, False), (1, True), (3, False)}
+
+
+def reading(page, key):
+    return float(page.locator(f"[data-reading={key}]").first.get_attribute("data-value"))
+
+
+def sentence(page):
+    return page.locator("[data-out=sentence]").first.text_content()
+
+
+def test_keyboard(browser, url):
+    with opened(browser, url) as page:
+        for key, end in (("w", 3), ("b", 1.5), ("h0", 1)):
+            slider = page.locator(f".gru-cobweb [data-slider={key}] input").first
+            slider.press("Home")
+            assert reading(page, key) == -end
+            slider.press("ArrowRight")
+            assert reading(page, key) == pytest.approx(0.01 - end)
+            slider.press("End")
+            assert reading(page, key) == end
+        setting = {key: reading(page, key) for key in ("w", "b", "h0")}
+        assert sentence(page) == Cobweb(**setting).sentence()
+        step = page.get_by_role("slider", name="step of the cobweb").first
+        step.press("Home")
+        step.press("ArrowRight")
+        shown = float(page.locator(".gru-cobweb .gru-step").first.get_attribute("data-value"))
+        assert shown == pytest.approx(reference(**setting)[1], rel=0, abs=1e-9)
+        for name, w in {"forgets": 0.5, "remembers": 2, "alternates": -2, "at the edge": 1}.items():
+            page.get_by_role("button", name=name).first.press("Enter")
+            assert (reading(page, "w"), reading(page, "b"), reading(page, "h0")) == (w, 0, 1)
+            assert sentence(page) == Cobweb(w=w, h0=1).sentence()
+
+
+def test_play(browser, site_url):
+    with opened(browser, site_url + PAGE) as page:
+        page.get_by_role("slider", name="step of the cobweb").first.press("Home")
+        page.locator(".gru-cobweb .gru-player button").first.press("Enter")
+        position = "document.querySelector('.gru-cobweb .gru-player input').value"
+        page.wait_for_function(f"{position} >= 2")
+        page.locator(".gru-cobweb .gru-player button").first.press("Space")
+        k = int(page.evaluate(position))
+        setting = {key: reading(page, key) for key in ("w", "b", "h0")}
+        shown = page.locator(".gru-cobweb .gru-step").first
+        assert 2 <= k < STEPS
+        assert float(shown.get_attribute("data-value")) == pytest.approx(
+            reference(**setting)[k], rel=0, abs=1e-9
+        )
+        assert shown.text_content().startswith(f"step {k}: h = ")
+
+
+def grip(page):
+    """Where the start is on the map, and how many pixels a state of 1 is."""
+    shown = page.locator(".gru-cobweb [data-grip] >> visible=true").first
+    shown.scroll_into_view_if_needed()
+    box = shown.bounding_box()
+    scale = box["width"] / 44
+    # The plot is as wide as its picture less the room for ticks, which `axes` takes.
+    svg = page.locator(".gru-cobweb svg:has([data-grip]) >> visible=true").first
+    width = float(svg.get_attribute("viewBox").split()[2]) - 44 - 14
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    return x, y, scale * width / 2, box["width"]
+
+
+def test_the_start_is_dragged_by_mouse(browser, url):
+    with opened(browser, url, viewport={"width": 1280, "height": 900}) as page:
+        page.locator(".gru-cobweb [data-slider=h0] input").first.fill("0")
+        x, y, unit, _ = grip(page)
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + 0.4 * unit, y - 0.4 * unit, steps=4)
+        assert reading(page, "h0") == pytest.approx(0.4, abs=0.011)
+        page.mouse.move(x + 3 * unit, y, steps=4)
+        assert reading(page, "h0") == 1
+        page.mouse.up()
+        page.mouse.move(x, y, steps=2)
+        assert reading(page, "h0") == 1, "let go"
+        assert grip(page)[0] - x == pytest.approx(unit, abs=1)
+
+
+def test_the_start_is_dragged_by_touch(browser, url):
+    phone = {"has_touch": True, "is_mobile": True, "viewport": {"width": 375, "height": 800}}
+    with opened(browser, url, **phone) as page:
+        page.locator(".gru-cobweb [data-slider=h0] input").first.fill("0.5")
+        x, y, unit, size = grip(page)
+        assert size >= 40, "as large as a finger"
+        scrolled = page.evaluate("scrollY")
+        cdp = page.context.new_cdp_session(page)
+        for kind, share in [("touchStart", 0), ("touchMove", -0.2), ("touchMove", -0.7)]:
+            point = {"x": x + share * unit, "y": y - share * unit}
+            cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+        cdp.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        assert reading(page, "h0") == pytest.approx(-0.2, abs=0.011)
+        assert page.evaluate("scrollY") == scrolled
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+def test_the_pictures_are_legible(browser, site_url, width):
+    with opened(browser, site_url + PAGE, viewport={"width": width, "height": 900}) as page:
+        seen = page.evaluate("""() => [
+          ...document.querySelector(".gru-cobweb").querySelectorAll(".gru-chart")]
+          .filter((svg) => svg.getBoundingClientRect().width).map((svg) => {
+            const {width, top} = svg.getBoundingClientRect();
+            return [parseFloat(getComputedStyle(svg).fontSize) * width /
+              svg.viewBox.baseVal.width, top];
+          })""")
+        assert len(seen) == 2
+        assert min(size for size, _ in seen) >= 10.5
+        beside = seen[0][1] == seen[1][1]
+        assert beside is (width == 1280)
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+def test_without_javascript_a_still_picture(browser, site_url, width):
+    with browser.new_context(
+        java_script_enabled=False, viewport={"width": width, "height": 800}
+    ) as context:
+        page = context.new_page()
+        page.goto(site_url + PAGE)
+        place = page.locator(".gru-widget[data-module=cobweb]").first
+        assert place.locator("svg").is_visible()
+        state = json.loads(place.locator("script").text_content())
+        assert Cobweb(**state).sentence() in place.locator("figcaption").inner_text()
+
+
+def test_redraw_fits_into_a_frame_on_a_slow_computer(browser, site_url):
+    """Script, style and layout of one redraw, at a quarter of this computer's speed: under 16 ms.
+
+    The browser counts its own thread's time, so that what other processes take is not charged.
+    """
+    redraws = """() => {
+      const cobweb = document.querySelector(".gru-cobweb");
+      const input = cobweb.querySelector("[data-slider=w] input");
+      for (let i = 0; i < 101; i++) {
+        input.value = -3 + 0.06 * i;
+        input.dispatchEvent(new Event("input", {bubbles: true}));
+        cobweb.getBoundingClientRect();  // forces the layout
+      }
+    }"""
+    with opened(browser, site_url + PAGE) as page:
+        session = page.context.new_cdp_session(page)
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+        def busy():
+            metrics = session.send("Performance.getMetrics")["metrics"]
+            return 1e3 * next(m["value"] for m in metrics if m["name"] == "TaskDuration")
+
+        page.evaluate(redraws)  # the first ones are compiled on the way
+        before = busy()
+        page.evaluate(redraws)
+        redraw = (busy() - before) / 101
+    print(f"one redraw: {redraw:.2f} ms of processor time, {4 * redraw:.1f} ms at a quarter speed")
+    assert 0 < 4 * redraw < 16
