@@ -6,6 +6,7 @@ from gru_course.reference import gru
 from gru_course.widgets._base import CourseWidget, Number, Switch, logit, module_text
 from gru_course.widgets._gate_diagram import NARROW, WIDE, digits, picture
 
+
 def _drawn(state, r, z, n, h):
     """What the picture needs: every number by the name of its wire or circle, and drive."""
     h_prev = state["h_prev"]

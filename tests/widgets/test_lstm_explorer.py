@@ -27,9 +27,7 @@ def still(widget):
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    x=st.floats(-2, 2), h_prev=st.floats(-1, 1), c_prev=st.floats(-5, 5), i=gate, f=gate, o=gate
-)
+@given(x=st.floats(-2, 2), h_prev=st.floats(-1, 1), c_prev=st.floats(-5, 5), i=gate, f=gate, o=gate)
 def test_values_with_driven_gates(x, h_prev, c_prev, i, f, o):
     widget = LSTMExplorer(
         x=x, h_prev=h_prev, c_prev=c_prev, drive=True, i=i, f=f, o=o, w_x=0.7, w_h=-1.3, b=0.2
