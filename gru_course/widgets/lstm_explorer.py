@@ -152,7 +152,7 @@ class LSTMExplorer(CourseWidget):
         return (
             '<figure class="gru-still" style="margin:0 auto;max-width:400px">'
             f"{picture}<figcaption>One LSTM step at i = {i}, f = {f}, o = {o}: the old cell "
-            f"c<sub>t−1</sub> = {digits(self.c_prev)} and the candidate g = {g} add up to "
+            f"c<sub>t−1</sub> = {digits(self.c_prev)} and the candidate g = {g} make "
             f"c<sub>t</sub> = {c}, of which h<sub>t</sub> = {h} is shown. With JavaScript on, this "
             "picture has sliders.</figcaption></figure>"
         )

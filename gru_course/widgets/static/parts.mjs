@@ -299,7 +299,8 @@ const sigmoid = (a) => 0.5 * (1 + Math.tanh(0.5 * a));
 
 // Path of the part of a circle that a value fills, as `level` in _gate_diagram.py.
 function level({ cx, cy, radius }, share, signed) {
-  const height = signed ? share : 2 * share - 1;
+  // A full circle's arc would begin where it ends, and be drawn as none.
+  const height = signed ? share : Math.min(0.9998, 2 * share - 1);
   const half = radius * Math.sqrt(Math.max(0, 1 - height * height));
   const y = cy - radius * height;
   const arc = `A${radius} ${radius} 0`;
