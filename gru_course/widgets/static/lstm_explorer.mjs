@@ -52,11 +52,11 @@ const FORMS = {
   },
   narrow: {
     size: [340, 392], radius: 26, stacked: true, turn: 88, cell: [66, 4, 252, 386],
-    at: { c_prev: [34, 60], keep: [92, 60], sum: [196, 60], c: [288, 60], exit: [338, 60],
+    at: { c_prev: [34, 60], keep: [92, 60], sum: [196, 60], c: [280, 60], exit: [338, 60],
       f: [92, 158], i: [136, 254], write: [196, 158], g: [196, 356], h_prev: [34, 270],
-      x: [34, 356], tanh: [288, 122], show: [288, 188], o: [236, 188], h: [288, 276] },
-    labels: { keep: [144, 22, "middle"], write: [204, 104, "start"], tanh_c: [296, 150, "start"],
-      a_f: [92, 208, "middle"], a_i: [136, 304, "middle"], a_o: [236, 238, "middle"] },
+      x: [34, 356], tanh: [280, 122], show: [280, 188], o: [228, 188], h: [280, 276] },
+    labels: { keep: [144, 22, "middle"], write: [204, 104, "start"], tanh_c: [288, 152, "start"],
+      a_f: [92, 208, "middle"], a_i: [136, 304, "middle"], a_o: [228, 238, "middle"] },
   },
 };
 const OPERATOR_RADIUS = 12;
