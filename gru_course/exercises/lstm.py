@@ -316,3 +316,47 @@ def from_onnx(answer):
                 rows = slice(k * H, (k + 1) * H)
                 compare(f"the rows of {name} in {field}", got[rows], wanted[rows])
     return "Right: blocks 0, 2, 3, 1 of the file, in all four arrays."
+
+
+@exercise(
+    "lstm.readable-count",
+    hints=(
+        "Where does tanh stop answering? Keep the cell below that for all fifty steps.",
+        "After fifty steps the cell holds about 50 i g, with g close to 0.8. Choose i so that this "
+        "is about one, and let f and o pass everything.",
+    ),
+)
+def readable_count(answer):
+    # By name: exercises and widgets do not import one another.
+    if type(answer).__name__ != "LSTMExplorer":
+        raise Wrong(f"Expected the LSTMExplorer with the sliders, got {type(answer).__name__}.")
+    start = {"x": 1.0, "h_prev": 0.0, "c_prev": 0.0, "w_x": 1.0, "w_h": 1.0, "b": 0.0}
+    for name, wanted in start.items():
+        if getattr(answer, name) != wanted:
+            raise Wrong(f"Keep {name} at {wanted:g}; here it is {getattr(answer, name):g}.")
+    i, f, o = (answer.values()[name] for name in "ifo")
+    if i == f == o == 1:
+        raise Wrong("Not attempted yet: move the sliders, then run this cell again.", hints=False)
+    empty = lstm.State(np.zeros((1, 1)), np.zeros((1, 1)))
+    states, _ = lstm.forward(np.ones((1, 50, 1)), empty, answer.params())
+    c, h = states.c[0, :, 0], states.h[0, :, 0]
+    needed = 0.005
+    gain_c, gain_tanh, gain_h = (np.diff(values)[-1] for values in (c, np.tanh(c), h))
+    if gain_h >= needed:
+        return f"Right: the last step still raises h, by {gain_h:.4f}."
+    if gain_tanh >= needed:
+        raise Wrong(
+            f"The last step raises tanh(c) by {gain_tanh:.4f}; the output gate at {o:.3g} shows "
+            f"only {gain_h:.4f} of it."
+        )
+    if gain_c >= needed:
+        raise Wrong(
+            f"The cell holds {c[-1]:.3g}, where tanh is nearly flat: the last step adds "
+            f"{gain_c:.4f} to the cell and {gain_tanh:.4f} to its tanh. Write less at each step."
+        )
+    if gain_c + (1 - f) * c[-2] >= needed:  # i g, what was written
+        raise Wrong(
+            f"The cell has levelled off at {c[-1]:.3g}: the forget gate at {f:.3g} takes away "
+            "nearly as much as is written."
+        )
+    raise Wrong(f"Too little is written: the last step adds {gain_c:.4f} to the cell.")

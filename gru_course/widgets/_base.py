@@ -17,6 +17,16 @@ from gru_course.palette import BY_SYMBOL
 
 STATIC = Path(__file__).parent / "static"
 
+# Past this the sigmoid is 0 or 1 in float64, so it stands in for a gate driven to either end.
+SATURATED = 40.0
+
+
+def logit(gate):
+    """The pre-activation of a gate, at which the reference's step computes this very gate."""
+    if gate in (0.0, 1.0):
+        return math.copysign(SATURATED, gate - 0.5)
+    return math.log(gate / (1 - gate))
+
 
 def module_text(name, **constants):
     """Join the shared parts, constants and ``static/NAME.mjs`` into one ES module.

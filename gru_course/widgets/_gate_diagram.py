@@ -80,7 +80,9 @@ def level(cx, cy, radius, share, signed):
     A gate fills from the bottom, share 0 to 1. A signed value fills from the middle line, up to
     the top for share 1 and down to the bottom for share -1.
     """
-    height = share if signed else 2 * share - 1  # of the level, in radii above the centre
+    # Of the level, in radii above the centre. A full circle's arc would begin where it ends, and be
+    # drawn as none.
+    height = share if signed else min(0.9998, 2 * share - 1)
     half = radius * max(0.0, 1 - height * height) ** 0.5
     y = cy - radius * height
     if signed:

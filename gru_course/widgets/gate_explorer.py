@@ -1,21 +1,10 @@
 """One step of a GRU of one unit, with a slider on everything that enters it."""
 
-import math
-
 import numpy as np
 
 from gru_course.reference import gru
-from gru_course.widgets._base import CourseWidget, Number, Switch, module_text
+from gru_course.widgets._base import CourseWidget, Number, Switch, logit, module_text
 from gru_course.widgets._gate_diagram import NARROW, WIDE, digits, picture
-
-# Past this the sigmoid is 0 or 1 in float64, so it stands in for a gate driven to either end.
-SATURATED = 40.0
-
-
-def _logit(gate):
-    if gate in (0.0, 1.0):
-        return math.copysign(SATURATED, gate - 0.5)
-    return math.log(gate / (1 - gate))
 
 
 def _drawn(state, r, z, n, h):
@@ -127,7 +116,7 @@ class GateExplorer(CourseWidget):
 
         The gates' rows see neither x nor h_prev: their biases are the pre-activations.
         """
-        a_r, a_z = (_logit(self.r), _logit(self.z)) if self.drive else (self.a_r, self.a_z)
+        a_r, a_z = (logit(self.r), logit(self.z)) if self.drive else (self.a_r, self.a_z)
         return gru.Params(
             weight_ih=np.array([[0.0], [0.0], [self.w_x]]),
             weight_hh=np.array([[0.0], [0.0], [self.w_h]]),

@@ -56,6 +56,7 @@ RIGHT = {
     "rnn.delay": shift,
     "rnn.tipping-point": Cobweb(w=2.0, b=-0.24),
 }
+CODED = [name for name, answer in RIGHT.items() if callable(answer)]
 
 
 def stub(*arguments):
@@ -68,13 +69,13 @@ def test_the_solution_passes(name):
     assert result.passed, result.message
 
 
-@pytest.mark.parametrize("name", RIGHT)
+@pytest.mark.parametrize("name", CODED)
 def test_the_stub_is_not_attempted(name):
     assert "Not attempted yet" in check(name, lambda *a: stub(*a)).message
     assert "Not attempted yet" in check(name, ...).message
 
 
-@pytest.mark.parametrize("name", RIGHT)
+@pytest.mark.parametrize("name", CODED)
 def test_what_is_no_answer_is_refused_with_a_sentence(name):
     assert "Expected a function" in check(name, 3).message
     assert "cannot be called" in check(name, lambda: 0).message

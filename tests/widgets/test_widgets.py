@@ -109,6 +109,10 @@ def test_wire_width_follows_the_value():
 def test_level_fills_the_right_part_of_a_circle():
     assert level(0, 0, 10, 0.0, False).startswith("M0.00 10.00A")  # empty: at the bottom
     assert level(0, 0, 10, 0.5, False) == "M-10.00 0.00A10 10 0 0 0 10.00 0.00Z"
+    start, end = re.fullmatch(
+        r"M(\S+) .*A10 10 0 1 0 (\S+) \S+Z", level(0, 0, 10, 1.0, False)
+    ).groups()
+    assert float(start) < -0.1 < 0.1 < float(end), "an arc back to its start is not drawn"
     assert level(0, 0, 10, 1.0, True) == "M-10 0A10 10 0 0 1 0.00 -10.00H0.00A10 10 0 0 1 10 0Z"
     assert level(0, 0, 10, -1.0, True) == "M-10 0A10 10 0 0 0 0.00 10.00H0.00A10 10 0 0 0 10 0Z"
 
@@ -140,7 +144,8 @@ def test_bad_settings_are_refused(setting, message):
 def test_unknown_setting_and_module_are_refused():
     with pytest.raises(TypeError, match="gain"):
         GateExplorer(gain=1.0)
-    with pytest.raises(ValueError, match=r"name: expected one of .*gate_explorer.*, got 'nothing'"):
+    known = ", ".join(sorted(getattr(widgets, name).module for name in widgets.__all__))
+    with pytest.raises(ValueError, match=f"name: expected one of {known}, got 'nothing'"):
         module_text("nothing")
 
 

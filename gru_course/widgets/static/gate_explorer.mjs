@@ -50,20 +50,6 @@ function wireWidth(key, value) {
   return 1 + Math.abs(value) * (key === "a_r" || key === "a_z" ? 1 : 4);
 }
 
-function level({ cx, cy, radius }, share, signed) {
-  const height = signed ? share : 2 * share - 1;
-  const half = radius * Math.sqrt(Math.max(0, 1 - height * height));
-  const y = cy - radius * height;
-  const arc = `A${radius} ${radius} 0`;
-  const [left, right, top] = [cx - half, cx + half, y].map((value) => value.toFixed(2));
-  if (signed) {
-    const sweep = share > 0 ? 1 : 0;
-    return `M${cx - radius} ${cy}${arc} 0 ${sweep} ${left} ${top}` +
-      `H${right}${arc} 0 ${sweep} ${cx + radius} ${cy}Z`;
-  }
-  return `M${left} ${top}${arc} ${height > 0 ? 1 : 0} 0 ${right} ${top}Z`;
-}
-
 function diagram(html) {
   const node = markup("div", html);
   const find = (name) => [...node.querySelectorAll(`[data-${name}]`)]
@@ -148,23 +134,6 @@ function controls(model) {
 
 // --- the equations, with their numbers -----------------------------------------------------------
 
-function equation(name, key, color) {
-  const formula = element("span");
-  const numbers = element("span");
-  const result = element("b", { "data-out": key, style: `--gru-color: ${color}` });
-  let shown = "";
-  const node = element("p", {}, markup("span", name, { class: "gru-lead" }), " = ", formula, " ",
-    numbers, " ", element("span", {}, "= ", result));
-  return {
-    node,
-    update(html, text, value) {
-      if (html !== shown) formula.innerHTML = shown = html;
-      write(numbers, text && `= ${text}`);
-      show(result, value);
-    },
-  };
-}
-
 function equations() {
   const rows = {
     r: equation("<i>r</i>", "r", COLORS.r),
@@ -229,15 +198,6 @@ function chart(form, width, height) {
   };
 }
 
-function halfLifeSentence(z, halfLife) {
-  if (z === 1) return "At z = 1 the state is kept for ever.";
-  if (z === 0) return "At z = 0 nothing of the state is copied.";
-  // Near either end three digits would read 0 or 1.
-  const gate = z < 0.001 || z > 0.999 ? z.toFixed(5) : digits(z);
-  const steps = halfLife < 100 ? halfLife.toFixed(1) : halfLife.toFixed(0);
-  return `At z = ${gate} half of the copied state is left after ${steps} steps.`;
-}
-
 function strip() {
   const charts = { wide: chart("wide", 720, 190), narrow: chart("narrow", 340, 180) };
   const sentence = element("p", { "data-out": "half_life" });
@@ -266,7 +226,7 @@ function strip() {
       hs = run(state);
       shares = hs.map((_, step) => z ** step);
       halfLife = z === 1 ? Infinity : Math.log(0.5) / Math.log(z);
-      write(sentence, halfLifeSentence(z, halfLife));
+      write(sentence, halfLifeSentence("z", z, halfLife, "state"));
       set(sentence, "data-value", halfLife);
       steps.show();
     },

@@ -1,0 +1,158 @@
+"""One step of an LSTM of one unit, with a slider on everything that enters it."""
+
+import numpy as np
+
+from gru_course.palette import BY_SYMBOL
+from gru_course.reference import lstm
+from gru_course.widgets._base import CourseWidget, Number, Switch, logit, module_text
+from gru_course.widgets._gate_diagram import digits
+
+
+def _still_picture(c_prev, f, written, c):
+    """The belt alone: the old cell times f, plus what is written, is the new cell."""
+    color = BY_SYMBOL["c"]
+    texts = (
+        (55, digits(c_prev), "old cell"),
+        (140, f"× {digits(f)}", "f"),
+        (225, f"+ {digits(written)}", "i g"),
+        (310, digits(c), "new cell"),
+    )
+    shown = "".join(
+        f'<text x="{x}" y="36">{number}</text><text x="{x}" y="72" font-size="13">{name}</text>'
+        for x, number, name in texts
+    )
+    return (
+        '<svg viewBox="0 0 365 84" role="img" fill="currentColor" font-size="16" '
+        'text-anchor="middle" aria-label="The cell state on its way through the step; its numbers '
+        f'are in the sentence below." style="width:100%"><path d="M5 31H345" stroke="{color}" '
+        f'stroke-width="34" stroke-opacity="0.25"/><path d="M345 10L362 31L345 52Z" '
+        f'fill="{color}" fill-opacity="0.25"/>{shown}</svg>'
+    )
+
+
+class LSTMExplorer(CourseWidget):
+    """One step of an LSTM with one unit, drawn along its cell state, with sliders.
+
+        i = sigmoid(a_i)                             or i itself, with drive=True
+        f = sigmoid(a_f)                             or f itself, with drive=True
+        o = sigmoid(a_o)                             or o itself, with drive=True
+        g = tanh(w_x x + w_h h_prev + b)
+        c = f c_prev + i g
+        h = o tanh(c)
+
+    In a network a_i, a_f and a_o are sums over x and h_prev; here they are set by hand, so that
+    each gate can be moved alone. All arguments are traits: Python reads and sets them while the
+    widget is shown, and the page follows.
+
+    Parameters
+    ----------
+    x : input x_t, from -2 to 2
+    h_prev : hidden state before the step, from -1 to 1
+    c_prev : cell state before the step, from -5 to 5
+    a_i, a_f, a_o : pre-activations of the input, the forget and the output gate, from -8 to 8
+    drive : False to use a_i, a_f and a_o, True to use i, f and o
+    i, f, o : the gates when driven directly, from 0 to 1
+    w_x, w_h, b : weights of the input and of the hidden state and the bias in the candidate, from
+        -10 to 10
+
+    Raises
+    ------
+    ValueError : if a value is not a finite number in its range, or drive is not a bool
+
+    Notes
+    -----
+    Gers et al. (2000), doi:10.1162/089976600300015015, equations of the LSTM with a forget gate;
+    see the chapter on the LSTM.
+
+    >>> explorer = LSTMExplorer(x=0.5, h_prev=0.0, c_prev=2.0, drive=True, i=1.0, f=0.5, o=0.25)
+    >>> {name: round(value, 3) for name, value in explorer.values().items()}
+    {'i': 1.0, 'f': 0.5, 'g': 0.462, 'o': 0.25, 'c': 1.462, 'h': 0.225}
+    """
+
+    module = "lstm_explorer"
+    _esm = module_text(module)
+
+    x = Number(-2, 2)
+    h_prev = Number(-1, 1)
+    c_prev = Number(-5, 5)
+    a_i = Number(-8, 8)
+    a_f = Number(-8, 8)
+    a_o = Number(-8, 8)
+    drive = Switch()
+    i = Number(0, 1)
+    f = Number(0, 1)
+    o = Number(0, 1)
+    w_x = Number(-10, 10)
+    w_h = Number(-10, 10)
+    b = Number(-10, 10)
+
+    def __init__(
+        self,
+        *,
+        x=1.0,
+        h_prev=-0.5,
+        c_prev=2.0,
+        a_i=-1.0,
+        a_f=2.2,
+        a_o=0.0,
+        drive=False,
+        i=0.5,
+        f=0.9,
+        o=0.5,
+        w_x=1.0,
+        w_h=1.0,
+        b=0.0,
+    ):
+        super().__init__(
+            x=x,
+            h_prev=h_prev,
+            c_prev=c_prev,
+            a_i=a_i,
+            a_f=a_f,
+            a_o=a_o,
+            drive=drive,
+            i=i,
+            f=f,
+            o=o,
+            w_x=w_x,
+            w_h=w_h,
+            b=b,
+        )
+
+    def params(self):
+        """The widget's settings as `gru_course.reference.lstm.Params` of an LSTM with one unit.
+
+        The gates' rows see neither x nor h_prev: their biases are the pre-activations.
+        """
+        gates = (self.i, self.f, self.o)
+        a_i, a_f, a_o = map(logit, gates) if self.drive else (self.a_i, self.a_f, self.a_o)
+        return lstm.Params(
+            weight_ih=np.array([[0.0], [0.0], [self.w_x], [0.0]]),
+            weight_hh=np.array([[0.0], [0.0], [self.w_h], [0.0]]),
+            bias_ih=np.array([a_i, a_f, self.b, a_o]),
+            bias_hh=np.zeros(4),
+        )
+
+    def values(self):
+        """The gates, the candidate and the new states, from `gru_course.reference.lstm.step`.
+
+        Returns
+        -------
+        dict with the floats i, f, g, o, c and h
+        """
+        before = lstm.State(h=np.array([[self.h_prev]]), c=np.array([[self.c_prev]]))
+        after, cache = lstm.step(np.array([[self.x]]), before, self.params())
+        gates = {name: getattr(cache, name).item() for name in "ifgo"}
+        return {**gates, "c": after.c.item(), "h": after.h.item()}
+
+    def still(self):
+        values = self.values()
+        i, f, g, o, c, h = (digits(values[name]) for name in "ifgoch")
+        picture = _still_picture(self.c_prev, values["f"], values["i"] * values["g"], values["c"])
+        return (
+            '<figure class="gru-still" style="margin:0 auto;max-width:400px">'
+            f"{picture}<figcaption>One LSTM step at i = {i}, f = {f}, o = {o}: the old cell "
+            f"c<sub>t−1</sub> = {digits(self.c_prev)} and the candidate g = {g} make "
+            f"c<sub>t</sub> = {c}, of which h<sub>t</sub> = {h} is shown. With JavaScript on, this "
+            "picture has sliders.</figcaption></figure>"
+        )

@@ -1,0 +1,343 @@
+"""The LSTM explorer on built pages, without any Python behind it."""
+
+import itertools
+import re
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from gru_course.reference import lstm
+
+PAGE = "book/gating/lstm.html"
+GATES = ("i", "f", "o")
+PRE_ACTIVATIONS = ("a_i", "a_f", "a_o")
+GRIDS = {  # what each slider can be set to
+    "x": np.linspace(-2, 2, 81),
+    "h_prev": np.linspace(-1, 1, 201),
+    "c_prev": np.linspace(-5, 5, 201),
+    **dict.fromkeys(PRE_ACTIVATIONS, np.linspace(-8, 8, 161)),
+    **dict.fromkeys(GATES, np.linspace(0, 1, 101)),
+}
+SHOWN = """() => Object.fromEntries(
+  [...document.querySelector(".gru-lstm-explorer").querySelectorAll("[data-out]")].map(
+    (node) => [node.dataset.out, [Number(node.dataset.value), node.textContent]]))"""
+# Sets sliders as a hand would, one event each, and reads back what is then shown.
+SET_AND_READ = f"""(settings) => {{
+  const explorer = document.querySelector(".gru-lstm-explorer");
+  const box = explorer.querySelector("[role=switch]");
+  return settings.map(({{drive, ...values}}) => {{
+    if (box.checked !== drive) box.click();
+    for (const [key, value] of Object.entries(values)) {{
+      const input = explorer.querySelector(`[data-slider=${{key}}] input`);
+      input.value = value;
+      input.dispatchEvent(new Event("input", {{bubbles: true}}));
+    }}
+    return ({SHOWN})();
+  }});
+}}"""
+
+
+@contextmanager
+def opened(browser, url, **context):
+    """The first explorer of the page; the end checks what the browser complained about."""
+    own = url[: url.index("book/")]
+    complaints = []
+    with browser.new_context(**context) as made:
+        page = made.new_page()
+        page.on("console", lambda m: m.type == "error" and complaints.append(m.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "request",
+            lambda r: r.url.startswith((own, "blob:", "data:")) or complaints.append(r.url),
+        )
+        page.goto(url)
+        explorer = page.locator(".gru-lstm-explorer").first
+        explorer.wait_for()
+        yield explorer
+    assert complaints == []
+
+
+@pytest.fixture(params=["http", "disk"])
+def url(request, site, site_url):
+    return (site_url if request.param == "http" else f"{site.as_uri()}/") + PAGE
+
+
+def settings(rng, count):
+    for k in range(count):
+        drive = bool(k % 2)
+        keys = ("x", "h_prev", "c_prev", *(GATES if drive else PRE_ACTIVATIONS))
+        yield {"drive": drive, **{key: round(float(rng.choice(GRIDS[key])), 2) for key in keys}}
+
+
+def reference(setting, steps):
+    """Gates, candidates and states of one unit with g = tanh(x + h), (steps,) each."""
+    if setting["drive"]:
+        # A driven gate may be 0 or 1.
+        clipped = np.clip([setting[gate] for gate in GATES], 1e-17, 1 - 1e-16)
+        a_i, a_f, a_o = np.log(clipped / (1 - clipped))
+    else:
+        a_i, a_f, a_o = (setting[a] for a in PRE_ACTIVATIONS)
+    column = np.array([[0.0], [0.0], [1.0], [0.0]])
+    params = lstm.Params(column, column, np.array([a_i, a_f, 0.0, a_o]), np.zeros(4))
+    before = lstm.State(*(np.array([[float(setting[key])]]) for key in ("h_prev", "c_prev")))
+    states, cache = lstm.forward(np.full((1, steps, 1), float(setting["x"])), before, params)
+    gates = dict(zip("ifgo", cache.gates[:, 0].T, strict=True))
+    return {**gates, "c": states.c[0, :, 0], "h": states.h[0, :, 0]}
+
+
+def assert_shows(out, setting):
+    steps = reference(setting, 50)
+    wanted = {name: values[0] for name, values in steps.items()}
+    wanted |= {"strip_c": steps["c"][-1], "strip_h": steps["h"][-1]}
+    for name, value in wanted.items():
+        number, text = out[name]
+        assert number == pytest.approx(value, rel=0, abs=1e-9), (setting, name)
+        assert float(text.replace("−", "-")) == pytest.approx(value, abs=0.0051), text
+        assert re.fullmatch(r"−?(0\.\d{3}|\d+\.\d\d)", text), text
+    f = out["f"][0]
+    if 0 < f < 1:
+        assert f ** out["half_life"][0] == pytest.approx(0.5, abs=1e-12)
+
+
+def test_readout_equals_the_reference(browser, url):
+    wanted = list(settings(np.random.default_rng(0), 200))
+    wanted += [
+        {"drive": True, "x": 2, "h_prev": -1, "c_prev": 5, "i": i, "f": f, "o": o}
+        for i, f, o in itertools.product([0, 1], repeat=3)
+    ]
+    with opened(browser, url) as explorer:
+        shown = explorer.page.evaluate(SET_AND_READ, wanted)
+    for setting, out in zip(wanted, shown, strict=True):
+        assert_shows(out, setting)
+
+
+def number(explorer, kind, key):
+    return float(explorer.locator(f"[data-{kind}={key}]").first.get_attribute("data-value"))
+
+
+def held(explorer):
+    """The settings that the visible sliders show."""
+    drive = explorer.get_by_role("switch").is_checked()
+    keys = ("x", "h_prev", "c_prev", *(GATES if drive else PRE_ACTIVATIONS))
+    return {"drive": drive, **{key: number(explorer, "reading", key) for key in keys}}
+
+
+def test_keyboard_moves_every_control(browser, url):
+    with opened(browser, url) as explorer:
+        for drive in (False, True):
+            before = [number(explorer, "out", gate) for gate in GATES]
+            if drive:
+                explorer.get_by_role("switch").press("Space")
+                assert [number(explorer, "out", gate) for gate in GATES] == before
+            for key in ("x", "h_prev", "c_prev", *(GATES if drive else PRE_ACTIVATIONS)):
+                slider = explorer.locator(f"[data-slider={key}] input")
+                grid = GRIDS[key]
+                slider.press("End")
+                slider.press("Home")
+                assert number(explorer, "reading", key) == grid[0]
+                for _ in range(3):
+                    slider.press("ArrowRight")
+                assert number(explorer, "reading", key) == pytest.approx(grid[3], abs=1e-12)
+                assert_shows(explorer.page.evaluate(SHOWN), held(explorer))
+            assert held(explorer)["drive"] is drive
+
+
+def test_mouse_moves_every_slider(browser, url):
+    with opened(browser, url) as explorer:
+        for key, grid in GRIDS.items():
+            if key == GATES[0]:
+                explorer.get_by_role("switch").click()
+            slider = explorer.locator(f"[data-slider={key}] input")
+            slider.scroll_into_view_if_needed()
+            slider.press("End")
+            slider.press("Home")
+            box = slider.bounding_box()
+            y = box["y"] + box["height"] / 2
+            mouse = explorer.page.mouse
+            mouse.move(box["x"] + 11, y)
+            mouse.down()
+            mouse.move(box["x"] + box["width"] / 2, y)
+            middle = (grid[0] + grid[-1]) / 2
+            assert abs(number(explorer, "reading", key) - middle) < 0.05 * (grid[-1] - grid[0])
+            mouse.move(box["x"] + box["width"], y, steps=3)
+            mouse.up()
+            assert number(explorer, "reading", key) == grid[-1]
+            assert_shows(explorer.page.evaluate(SHOWN), held(explorer))
+
+
+def test_presets(browser, url):
+    wanted = {
+        "conveyor": {"f": 1, "i": 0, "o": 1},
+        "overwrite": {"f": 0, "i": 1, "o": 1},
+        "count": {"f": 1, "i": 1, "o": 1},
+        "hidden": {"f": 1, "i": 1, "o": 0},
+    }
+    with opened(browser, url) as explorer:
+        for index, (name, gates) in enumerate(wanted.items()):
+            button = explorer.get_by_role("button", name=name)
+            button.press("Enter") if index % 2 else button.click()
+            setting = held(explorer)
+            assert setting["drive"] is True
+            assert {gate: setting[gate] for gate in GATES} == gates
+            assert_shows(explorer.page.evaluate(SHOWN), setting)
+        assert number(explorer, "out", "strip_h") == 0
+        sentence = explorer.locator("[data-out=half_life]")
+        assert sentence.text_content() == "At f = 1 the cell is kept for ever."
+
+
+def test_touch(browser, url):
+    with opened(
+        browser, url, has_touch=True, is_mobile=True, viewport={"width": 375, "height": 800}
+    ) as explorer:
+        slider = explorer.locator("[data-slider=c_prev] input")
+        slider.scroll_into_view_if_needed()
+        box = slider.bounding_box()
+        assert box["height"] >= 44
+        y = box["y"] + box["height"] / 2
+        explorer.page.touchscreen.tap(box["x"] + box["width"] / 2, y)
+        assert abs(number(explorer, "reading", "c_prev")) < 0.3
+        cdp = explorer.page.context.new_cdp_session(explorer.page)
+        for kind, share in [("touchStart", 0.5), ("touchMove", 0.7), ("touchMove", 1.0)]:
+            point = {"x": box["x"] + box["width"] * share, "y": y}
+            cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+        cdp.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        assert number(explorer, "reading", "c_prev") == 5
+        preset = explorer.get_by_role("button", name="count")
+        assert preset.bounding_box()["height"] >= 44
+        preset.tap()
+        assert held(explorer)["drive"] is True
+
+
+def test_strip_plays_cell_and_hidden_state(browser, site_url):
+    setting = {
+        "drive": False, "x": -0.4, "h_prev": 0.9, "c_prev": -3.0, "a_i": 1.3, "a_f": 2.9, "a_o": 0.4
+    }  # fmt: skip
+    steps = reference(setting, 50)
+    with opened(browser, site_url + PAGE) as explorer:
+        explorer.page.evaluate(SET_AND_READ, [setting])
+        position = explorer.get_by_role("slider", name="step of the strip")
+
+        def assert_step(k):
+            for name in "ch":
+                got = number(explorer, "out", f"strip_{name}")
+                assert got == pytest.approx(steps[name][k - 1], abs=1e-9)
+            assert explorer.locator(".gru-step").text_content() == f"step {k}"
+
+        for k in (50, 49, 48):
+            assert_step(k)
+            position.press("ArrowLeft")
+        position.press("Home")
+        assert number(explorer, "out", "strip_c") == -3.0
+        assert number(explorer, "out", "strip_h") == 0.9
+        explorer.get_by_role("button", name="Play").press("Enter")
+        explorer.get_by_role("button", name="Pause").wait_for()
+        explorer.page.wait_for_function(
+            "document.querySelector('.gru-lstm-explorer .gru-player input').value >= 3"
+        )
+        explorer.get_by_role("button", name="Pause").press("Space")
+        k = int(position.input_value())
+        assert 3 <= k < 50
+        assert_step(k)
+
+
+def test_strip_draws_what_it_says(browser, site_url):
+    """The played lines end at the values of the last step, whatever the axis of the cell is."""
+    by_cell = [
+        ({"x": 0, "h_prev": 0, "c_prev": 0.8, "f": 1, "i": 0, "o": 0.5}, 1),
+        ({"x": 2, "h_prev": 0, "c_prev": 0, "f": 0.9, "i": 1, "o": 1}, 10),
+        ({"x": -2, "h_prev": 0, "c_prev": -5, "f": 1, "i": 1, "o": 1}, 60),
+    ]
+    with opened(browser, site_url + PAGE) as explorer:
+        for setting, limit in by_cell:
+            setting = {"drive": True, **setting}
+            explorer.page.evaluate(SET_AND_READ, [setting])
+            steps = reference(setting, 50)
+            charts = explorer.locator(".gru-chart:visible")
+            assert charts.count() == 2
+            for chart, name, top in ((charts.nth(0), "c", limit), (charts.nth(1), "h", 1)):
+                ticks = chart.locator("g > text").all_text_contents()
+                assert ticks == [f"−{top}", "0", f"{top}"]
+                ys = chart.evaluate(
+                    """(svg) => [...svg.querySelectorAll("g > path")].map(
+                         (path) => Number(path.getAttribute("d").match(/ ([\\d.]+)H/)[1]))"""
+                )
+                end = float(chart.locator("circle[r='6']").get_attribute("cy"))
+                share = (ys[1] - end) / (ys[1] - ys[2])
+                assert share == pytest.approx(steps[name][-1] / top, abs=1e-9)
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+def test_without_javascript_a_still_picture(browser, site_url, width):
+    with browser.new_context(
+        java_script_enabled=False, viewport={"width": width, "height": 800}
+    ) as context:
+        page = context.new_page()
+        page.goto(site_url + PAGE)
+        place = page.locator(".gru-widget[data-module=lstm_explorer]").first
+        assert place.locator("svg").is_visible()
+        assert "One LSTM step at i = " in place.locator("figcaption").inner_text()
+        assert place.locator("script").text_content() not in place.inner_text()
+
+
+def test_redraw_fits_into_a_frame_on_a_slow_computer(browser, site_url):
+    """Script, style and layout of one redraw, at a quarter of this computer's speed: under 16 ms.
+
+    The browser counts its own thread's time, so that what other processes take is not charged.
+    """
+    redraws = """() => {
+      const explorer = document.querySelector(".gru-lstm-explorer");
+      const input = explorer.querySelector("[data-slider=c_prev] input");
+      for (let i = 0; i < 81; i++) {
+        input.value = -5 + 0.1 * i;
+        input.dispatchEvent(new Event("input", {bubbles: true}));
+        explorer.getBoundingClientRect();  // forces the layout
+      }
+    }"""
+    with opened(browser, site_url + PAGE) as explorer:
+        session = explorer.page.context.new_cdp_session(explorer.page)
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+        def busy():
+            metrics = session.send("Performance.getMetrics")["metrics"]
+            return 1e3 * next(m["value"] for m in metrics if m["name"] == "TaskDuration")
+
+        explorer.page.evaluate(redraws)  # the first ones are compiled on the way
+        before = busy()
+        explorer.page.evaluate(redraws)
+        redraw = (busy() - before) / 81
+    print(f"one redraw: {redraw:.2f} ms of processor time, {4 * redraw:.1f} ms at a quarter speed")
+    assert 0 < 4 * redraw < 16
+
+
+@pytest.mark.parametrize("drive", [False, True])
+@pytest.mark.parametrize("width", [1280, 375])
+def test_picture_is_legible(browser, site_url, width, drive):
+    longest = {"x": -1.95, "h_prev": -0.99, "c_prev": -4.95}
+    longest |= dict.fromkeys(GATES, 0.99) if drive else dict.fromkeys(PRE_ACTIVATIONS, -7.9)
+    with opened(browser, site_url + PAGE, viewport={"width": width, "height": 900}) as explorer:
+        explorer.page.evaluate(SET_AND_READ, [{"drive": drive, **longest}])
+        assert explorer.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert explorer.locator(".gru-picture:visible").count() == 1
+        seen = explorer.locator(".gru-picture:visible").evaluate("""(picture) => {
+          const scale = picture.getBoundingClientRect().width / picture.viewBox.baseVal.width;
+          const texts = [...picture.querySelectorAll("text")].filter(
+            (node) => getComputedStyle(node).visibility === "visible");
+          return {
+            sizes: [...picture.querySelectorAll("[data-number]")].map((node) =>
+              parseFloat(getComputedStyle(node).fontSize) * scale),
+            boxes: texts.map((node) => {
+              const {left, right, top, bottom} = node.getBoundingClientRect();
+              return [left, right, top, bottom];
+            }),
+            frame: (({left, right}) => [left, right])(picture.getBoundingClientRect()),
+          };
+        }""")
+    assert min(seen["sizes"]) >= 11
+    for left, right, *_ in seen["boxes"]:
+        assert seen["frame"][0] <= left < right <= seen["frame"][1]
+    # Lines of text keep a little air inside their boxes, so boxes may touch but not cross by more.
+    for a, b in itertools.combinations(seen["boxes"], 2):
+        across = min(a[1], b[1]) - max(a[0], b[0])
+        down = min(a[3], b[3]) - max(a[2], b[2])
+        assert across <= 0 or down <= 5, (a, b)
