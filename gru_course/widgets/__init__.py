@@ -5,5 +5,6 @@ Every widget is one Python class, whose traits Python reads and sets, and one ES
 """
 
 from gru_course.widgets.gate_explorer import GateExplorer
+from gru_course.widgets.gradient_flow import GradientFlow
 
-__all__ = ["GateExplorer"]
+__all__ = ["GateExplorer", "GradientFlow"]
