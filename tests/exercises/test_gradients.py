@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gru_course.exercises import check
+from gru_course.widgets import GradientFlow
 
 
 def norm(arrays):
@@ -142,3 +143,33 @@ def test_a_wrong_answer_is_refused_with_its_own_sentence(name, answer, sentence)
     result = check(f"gradients.{name}", answer)
     assert not result.passed
     assert sentence in result.message
+
+
+def test_the_smallest_gate_bias_of_the_gru():
+    """The answer by a search of its own, then each neighbour and each other setting."""
+    biases = np.arange(20, 41) / 10
+    kept = [GradientFlow(radius=0.6, gate_bias=b).norms()["GRU"][-1] for b in biases]
+    smallest = biases[np.argmax(np.array(kept) >= 0.1)]
+
+    def answer(gate_bias, **settings):
+        flow = GradientFlow(**{"radius": 0.6, "gate_bias": gate_bias, **settings})
+        return check("gradients.smallest-gate-bias", flow)
+
+    result = answer(smallest)
+    assert result.passed
+    assert f"Right: {smallest:g} keeps 0.12" in result.message
+    assert "A constant gate needs 3.24" in result.message
+    for wrong, sentence in [
+        (answer(smallest - 0.1), "keeps 0.097 at lag 60, less than a tenth"),
+        (answer(-2.0), "less than a tenth"),
+        (answer(smallest + 0.15), "constant gate"),
+        (answer(3.2), "3.2 is what a constant gate needs, from z^60 = 0.1"),
+        (answer(4.5), "more than is asked for; 4.4 would still keep a tenth"),
+        (answer(smallest, radius=0.9), "spectral radius must stand at 0.6; it stands at 0.9"),
+        (answer(smallest, length=59), "length must stand at 60; it stands at 59"),
+        (answer(0.0), "Not attempted"),
+        (check("gradients.smallest-gate-bias", 3.0), "a GradientFlow, got float"),
+        (check("gradients.smallest-gate-bias", ...), "Not attempted"),
+    ]:
+        assert not wrong.passed
+        assert sentence in wrong.message
