@@ -4,29 +4,15 @@
 
 const KEYS = ["radius", "gate_bias", "length", "activation"];
 const H = V.length;
-const INPUTS = XS.map((x) => Float64Array.from(x));
-const LONGEST = INPUTS.length;
+const LONGEST = XS.length;
 const [LOW, HIGH] = LIMITS;
 
 const BASE = Object.fromEntries(Object.entries(WEIGHTS).map(([name, params]) => [name,
   Object.fromEntries(Object.entries(params).map(([field, rows]) =>
     [field, Float64Array.from(rows.flat())]))]));
 
-// The networks' weights at the widget's settings, as GradientFlow.params makes them.
-function paramsOf(name, { radius, gate_bias }) {
-  const { weight_ih, weight_hh, bias_ih, bias_hh } = BASE[name];
-  const gated = name !== "RNN";
-  const scaled = weight_hh.slice();
-  const from = gated ? 2 * H * H : 0; // the candidate's block
-  for (let k = from; k < from + H * H; k++) scaled[k] *= radius / RHO[name];
-  const biased = bias_ih.slice();
-  if (gated) for (let j = H; j < 2 * H; j++) biased[j] += gate_bias; // f in the LSTM, z in the GRU
-  return { weight_ih, weight_hh: scaled, bias_ih: biased, bias_hh };
-}
-
-// W x + b
-function affine(W, x, b) {
-  const out = new Float64Array(b.length);
+// out = W x + b
+function affine(out, W, x, b) {
   for (let i = 0, k = 0; i < b.length; i++) {
     let sum = 0;
     for (let j = 0; j < x.length; j++, k++) sum += W[k] * x[j];
@@ -38,116 +24,133 @@ function affine(W, x, b) {
 // Add the row da times W to `out`.
 function addProduct(out, da, W) {
   for (let i = 0, k = 0; i < da.length; i++) {
-    for (let j = 0; j < H; j++, k++) out[j] += da[i] * W[k];
+    for (let j = 0; j < out.length; j++, k++) out[j] += da[i] * W[k];
   }
 }
 
-// --- the cells, line for line as in gru_course.reference: `step` and `step_backward` ---------------
+// W_ih x + b_ih for every step, which no setting changes.
+const A_X = Object.fromEntries(Object.entries(BASE).map(([name, { weight_ih, bias_ih }]) =>
+  [name, XS.map((x) => affine(new Float64Array(bias_ih.length), weight_ih, x, bias_ih))]));
+
+// The recurrent weights at the widget's settings. A gate sees the sum of its two biases, so its
+// extra bias is added to the second one here, and to the first in GradientFlow.params.
+function recurrent(name, { radius, gate_bias }) {
+  const W = BASE[name].weight_hh.slice();
+  const b = BASE[name].bias_hh.slice();
+  const gated = name !== "RNN";
+  const from = gated ? 2 * H * H : 0; // the candidate's block
+  for (let k = from; k < from + H * H; k++) W[k] *= radius / RHO[name];
+  if (gated) for (let j = H; j < 2 * H; j++) b[j] += gate_bias; // f in the LSTM, z in the GRU
+  return { W, b };
+}
+
+// --- the cells, line for line as in gru_course.reference -------------------------------------------
+//
+// `step` fills `now`, what the step leaves for the way back, from `prev`; a_x and a_h are the two
+// halves of the pre-activations. `stepBackward` turns the gradient of the state (dh, and dc in the
+// LSTM) into that of the state before it, but for what comes through W, and fills da for that.
 
 const rnn = {
-  size: H,
-  step(x, h_prev, params, relu) {
-    const a_x = affine(params.weight_ih, x, params.bias_ih);
-    const a_h = affine(params.weight_hh, h_prev, params.bias_hh);
-    const h = a_x.map((a, j) => (relu ? Math.max(a + a_h[j], 0) : Math.tanh(a + a_h[j])));
-    return [h, { h, relu, params }];
+  gates: 1,
+  vectors: ["h"],
+  step(a_x, a_h, prev, { h }, relu) {
+    for (let j = 0; j < H; j++) {
+      const a = a_x[j] + a_h[j];
+      h[j] = relu ? Math.max(a, 0) : Math.tanh(a);
+    }
   },
-  stepBackward(dh, { h, relu, params }) {
-    const da = dh.map((d, j) => d * (relu ? Number(h[j] > 0) : 1 - h[j] * h[j]));
-    const dh_prev = new Float64Array(H);
-    addProduct(dh_prev, da, params.weight_hh);
-    return dh_prev;
+  stepBackward({ dh }, da, prev, { h }, relu) {
+    for (let j = 0; j < H; j++) {
+      const slope = relu ? Number(h[j] > 0) : 1 - h[j] * h[j];
+      da[j] = dh[j] * slope;
+      dh[j] = 0;
+    }
   },
 };
 
 const lstm = {
-  size: 2 * H, // h, then c
-  step(x, state, params) {
-    const c_prev = state.subarray(H);
-    const a_x = affine(params.weight_ih, x, params.bias_ih);
-    const a_h = affine(params.weight_hh, state.subarray(0, H), params.bias_hh);
-    const gates = new Float64Array(4 * H); // i | f | g | o
-    const tanh_c = new Float64Array(H);
-    const next = new Float64Array(2 * H);
-    for (let j = 0; j < 4 * H; j++) {
-      const a = a_x[j] + a_h[j];
-      gates[j] = j >= 2 * H && j < 3 * H ? Math.tanh(a) : sigmoid(a);
-    }
+  gates: 4,
+  vectors: ["h", "c", "i", "f", "g", "o", "tanh_c"],
+  step(a_x, a_h, prev, { h, c, i, f, g, o, tanh_c }) {
     for (let j = 0; j < H; j++) {
-      const [i, f, g, o] = [gates[j], gates[H + j], gates[2 * H + j], gates[3 * H + j]];
-      const c = f * c_prev[j] + i * g;
-      tanh_c[j] = Math.tanh(c);
-      next[j] = o * tanh_c[j];
-      next[H + j] = c;
+      i[j] = sigmoid(a_x[j] + a_h[j]);
+      f[j] = sigmoid(a_x[H + j] + a_h[H + j]);
+      g[j] = Math.tanh(a_x[2 * H + j] + a_h[2 * H + j]);
+      o[j] = sigmoid(a_x[3 * H + j] + a_h[3 * H + j]);
+      c[j] = f[j] * prev.c[j] + i[j] * g[j];
+      tanh_c[j] = Math.tanh(c[j]);
+      h[j] = o[j] * tanh_c[j];
     }
-    return [next, { c_prev, gates, tanh_c, params }];
   },
-  stepBackward(dstate, { c_prev, gates, tanh_c, params }) {
-    const da = new Float64Array(4 * H);
-    const dprev = new Float64Array(2 * H);
+  stepBackward({ dh, dc }, da, prev, { i, f, g, o, tanh_c }) {
     for (let j = 0; j < H; j++) {
-      const [i, f, g, o] = [gates[j], gates[H + j], gates[2 * H + j], gates[3 * H + j]];
-      const dc = dstate[H + j] + dstate[j] * o * (1 - tanh_c[j] * tanh_c[j]);
-      da[j] = dc * g * i * (1 - i);
-      da[H + j] = dc * c_prev[j] * f * (1 - f);
-      da[2 * H + j] = dc * i * (1 - g * g);
-      da[3 * H + j] = dstate[j] * tanh_c[j] * o * (1 - o);
-      dprev[H + j] = dc * f;
+      const d = dc[j] + dh[j] * o[j] * (1 - tanh_c[j] * tanh_c[j]);
+      da[j] = d * g[j] * i[j] * (1 - i[j]);
+      da[H + j] = d * prev.c[j] * f[j] * (1 - f[j]);
+      da[2 * H + j] = d * i[j] * (1 - g[j] * g[j]);
+      da[3 * H + j] = dh[j] * tanh_c[j] * o[j] * (1 - o[j]);
+      dc[j] = d * f[j];
+      dh[j] = 0;
     }
-    addProduct(dprev, da, params.weight_hh);
-    return dprev;
   },
 };
 
 const gru = {
-  size: H,
-  step(x, h_prev, params) {
-    const a_x = affine(params.weight_ih, x, params.bias_ih);
-    const a_h = affine(params.weight_hh, h_prev, params.bias_hh);
-    const [r, z, n, h] = [0, 1, 2, 3].map(() => new Float64Array(H));
+  gates: 3,
+  vectors: ["h", "r", "z", "n", "a_hn"],
+  step(a_x, a_h, prev, { h, r, z, n, a_hn }) {
     for (let j = 0; j < H; j++) {
       r[j] = sigmoid(a_x[j] + a_h[j]);
       z[j] = sigmoid(a_x[H + j] + a_h[H + j]);
-      n[j] = Math.tanh(a_x[2 * H + j] + r[j] * a_h[2 * H + j]);
-      h[j] = (1 - z[j]) * n[j] + z[j] * h_prev[j];
+      a_hn[j] = a_h[2 * H + j];
+      n[j] = Math.tanh(a_x[2 * H + j] + r[j] * a_hn[j]);
+      h[j] = (1 - z[j]) * n[j] + z[j] * prev.h[j];
     }
-    return [h, { h_prev, r, z, n, a_hn: a_h.subarray(2 * H), params }];
   },
-  stepBackward(dh, { h_prev, r, z, n, a_hn, params }) {
-    const da = new Float64Array(3 * H); // of r, of z, and of W_hn h_prev + b_hn
-    const dh_prev = new Float64Array(H);
+  stepBackward({ dh }, da, prev, { r, z, n, a_hn }) {
     for (let j = 0; j < H; j++) {
       const da_n = dh[j] * (1 - z[j]) * (1 - n[j] * n[j]);
       da[j] = da_n * a_hn[j] * r[j] * (1 - r[j]);
-      da[H + j] = dh[j] * (h_prev[j] - n[j]) * z[j] * (1 - z[j]);
-      da[2 * H + j] = da_n * r[j];
-      dh_prev[j] = dh[j] * z[j];
+      da[H + j] = dh[j] * (prev.h[j] - n[j]) * z[j] * (1 - z[j]);
+      da[2 * H + j] = da_n * r[j]; // of W_hn h_prev + b_hn
+      dh[j] *= z[j];
     }
-    addProduct(dh_prev, da, params.weight_hh);
-    return dh_prev;
   },
 };
 
 const CELLS = { RNN: rnn, LSTM: lstm, GRU: gru };
 
+// Made once and filled anew at every redraw: the states before and after each step, and the rest.
+const TAPES = Object.fromEntries(Object.entries(CELLS).map(([name, { gates, vectors }]) => [name, {
+  records: Array.from({ length: LONGEST + 1 }, () =>
+    Object.fromEntries(vectors.map((key) => [key, new Float64Array(H)]))), // the first stays zero
+  a_h: new Float64Array(gates * H),
+  da: new Float64Array(gates * H),
+  gradient: { dh: new Float64Array(H), dc: new Float64Array(H) },
+}]));
+
 // |dL/ds_{T-k}| for k = 0 ... T, as gru_course.analysis.gradient_norms measures it.
 function gradientNorms(name, settings) {
-  const { size, step, stepBackward } = CELLS[name];
-  const params = paramsOf(name, settings);
-  const caches = [];
-  let state = new Float64Array(size);
-  for (const x of INPUTS.slice(LONGEST - settings.length)) {
-    const [next, cache] = step(x, state, params, settings.activation === "relu");
-    caches.push(cache);
-    state = next;
+  const { step, stepBackward } = CELLS[name];
+  const { records, a_h, da, gradient } = TAPES[name];
+  const { W, b } = recurrent(name, settings);
+  const T = settings.length;
+  const relu = settings.activation === "relu";
+  for (let t = 1; t <= T; t++) {
+    affine(a_h, W, records[t - 1].h, b);
+    step(A_X[name][LONGEST - T + t - 1], a_h, records[t - 1], records[t], relu);
   }
-  let gradient = new Float64Array(size);
-  gradient.set(V); // nothing reads c_T but h_T
+  const { dh, dc } = gradient;
+  dh.set(V);
+  dc.fill(0); // nothing reads c_T but h_T
   const norms = [];
-  for (;;) {
-    norms.push(Math.sqrt(gradient.reduce((sum, d) => sum + d * d, 0)));
-    if (!caches.length) return norms;
-    gradient = stepBackward(gradient, caches.pop());
+  for (let t = T; ; t--) {
+    let squares = 0;
+    for (let j = 0; j < H; j++) squares += dh[j] * dh[j] + dc[j] * dc[j];
+    norms.push(Math.sqrt(squares));
+    if (t === 0) return norms;
+    stepBackward(gradient, da, records[t - 1], records[t], relu);
+    addProduct(dh, da, W);
   }
 }
 
