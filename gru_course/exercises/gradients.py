@@ -323,3 +323,52 @@ def find_the_bug(answer):
                     )
             compare("scaled W", got, wanted)
     return "Mended: the modulus counts, whichever way the eigenvalue points in the complex plane."
+
+
+@exercise(
+    "gradients.smallest-gate-bias",
+    hints=(
+        "Read the GRU's line at its right end, lag 60, and compare it with the line of a tenth.",
+        "A constant gate needs z^60 = 0.1, so ln(z / (1 - z)) = 3.24. The other path helps: move "
+        "down from there in steps of 0.1.",
+    ),
+)
+def smallest_gate_bias(answer):
+    if type(answer).__name__ != "GradientFlow":
+        raise Wrong(f"Expected the widget itself, a GradientFlow, got {type(answer).__name__}.")
+    for name, value, wanted in (
+        ("spectral radius", answer.radius, 0.6),
+        ("length", answer.length, 60),
+    ):
+        if abs(value - wanted) > 1e-9:
+            raise Wrong(f"The {name} must stand at {wanted:g}; it stands at {value:g}.")
+    bias, gate = answer.gate_bias, 0.1 ** (1 / 60)
+    constant = math.log(gate / (1 - gate))  # the bias of a gate with gate^60 = 0.1
+    if bias == 0:
+        raise Wrong(
+            "Not attempted yet: the gate bias stands at 0, where the widget starts it.", hints=False
+        )
+
+    def kept(gate_bias):
+        return type(answer)(radius=0.6, length=60, gate_bias=gate_bias).norms()["GRU"][60]
+
+    if kept(bias) < 0.1:
+        raise Wrong(
+            f"At a gate bias of {bias:g} the GRU keeps {kept(bias):.2g} at lag 60, less than a "
+            "tenth. Move the gate closer to one."
+        )
+    if kept(bias - 0.1) < 0.1:
+        return (
+            f"Right: {bias:g} keeps {kept(bias):.2g}, and {bias - 0.1:.2g} does not keep a tenth. "
+            f"A constant gate needs {constant:.2f}: the path through the candidate, and the units "
+            "whose gates lie closest to one, do the rest."
+        )
+    if abs(bias - constant) < 0.1:
+        raise Wrong(
+            f"{bias:g} is what a constant gate needs, from z^60 = 0.1. This GRU keeps "
+            f"{kept(bias):.2g} there, more than is asked for, so less will do."
+        )
+    raise Wrong(
+        f"At a gate bias of {bias:g} the GRU keeps {kept(bias):.2g} at lag 60, more than is asked "
+        f"for; {bias - 0.1:.2g} would still keep a tenth."
+    )

@@ -6,6 +6,7 @@ Every widget is one Python class, whose traits Python reads and sets, and one ES
 
 from gru_course.widgets.cobweb import Cobweb
 from gru_course.widgets.gate_explorer import GateExplorer
+from gru_course.widgets.gradient_flow import GradientFlow
 from gru_course.widgets.lstm_explorer import LSTMExplorer
 
-__all__ = ["Cobweb", "GateExplorer", "LSTMExplorer"]
+__all__ = ["Cobweb", "GateExplorer", "GradientFlow", "LSTMExplorer"]

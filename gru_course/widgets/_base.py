@@ -79,6 +79,37 @@ class Number(traitlets.TraitType):
         return float(value)
 
 
+class Whole(Number):
+    """A whole number from `low` to `high`, synchronised with the page."""
+
+    def validate(self, obj, value):
+        message = (
+            f"{self.name}: expected a whole number from {self.low} to {self.high}, got {value!r}"
+        )
+        try:
+            number = super().validate(obj, value)
+        except ValueError:
+            raise ValueError(message) from None
+        if not number.is_integer():
+            raise ValueError(message)
+        return int(number)
+
+
+class Choice(traitlets.TraitType):
+    """One of a few words, synchronised with the page."""
+
+    def __init__(self, *options):
+        super().__init__(default_value=options[0])
+        self.options = options
+        self.tag(sync=True, page=True)
+
+    def validate(self, obj, value):
+        if value not in self.options:
+            expected = ", ".join(self.options)
+            raise ValueError(f"{self.name}: expected one of {expected}, got {value!r}")
+        return value
+
+
 class Switch(traitlets.TraitType):
     """True or False, synchronised with the page."""
 

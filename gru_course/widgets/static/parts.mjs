@@ -149,8 +149,8 @@ function rangeInput(label, min, max, step, color) {
 }
 
 // A labelled slider on one of the model's numbers. `update` shows what the model holds, which
-// may lie between two stops of the slider when Python set it.
-function slider(model, key, { label, name, min, max, step, color }) {
+// may lie between two stops of the slider when Python set it; `words` writes it for the eye.
+function slider(model, key, { label, name, min, max, step, color, words = digits }) {
   const input = rangeInput(name, min, max, step, color);
   const reading = element("span", { class: "gru-reading", "data-reading": key });
   const row = element("label", { class: "gru-slider", "data-slider": key },
@@ -164,8 +164,9 @@ function slider(model, key, { label, name, min, max, step, color }) {
     update() {
       const value = model.get(key);
       if (Number(input.value) !== value) input.value = value;
-      set(input, "aria-valuetext", digits(value));
-      show(reading, value);
+      set(input, "aria-valuetext", words(value));
+      write(reading, words(value));
+      set(reading, "data-value", value);
     },
   };
 }

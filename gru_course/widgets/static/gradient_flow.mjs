@@ -1,0 +1,300 @@
+// Gradient flow: the norm of the gradient against the lag for a plain RNN, an LSTM and a GRU. The
+// weights, the inputs XS and the direction V come from gradient_flow.py, with RHO, the spectral
+// radius of each matrix as drawn. Matrices are flat, row after row.
+
+const KEYS = ["radius", "gate_bias", "length", "activation"];
+const H = V.length;
+const LONGEST = XS.length;
+const [LOW, HIGH] = LIMITS;
+
+const BASE = Object.fromEntries(Object.entries(WEIGHTS).map(([name, params]) => [name,
+  Object.fromEntries(Object.entries(params).map(([field, rows]) =>
+    [field, Float64Array.from(rows.flat())]))]));
+
+// out = W x + b
+function affine(out, W, x, b) {
+  for (let i = 0, k = 0; i < b.length; i++) {
+    let sum = 0;
+    for (let j = 0; j < x.length; j++, k++) sum += W[k] * x[j];
+    out[i] = sum + b[i];
+  }
+  return out;
+}
+
+// Add the row da times W to `out`.
+function addProduct(out, da, W) {
+  for (let i = 0, k = 0; i < da.length; i++) {
+    for (let j = 0; j < out.length; j++, k++) out[j] += da[i] * W[k];
+  }
+}
+
+// W_ih x + b_ih for every step, which no setting changes.
+const A_X = Object.fromEntries(Object.entries(BASE).map(([name, { weight_ih, bias_ih }]) =>
+  [name, XS.map((x) => affine(new Float64Array(bias_ih.length), weight_ih, x, bias_ih))]));
+
+// The recurrent weights at the widget's settings. A gate sees the sum of its two biases, so its
+// extra bias is added to the second one here, and to the first in GradientFlow.params.
+function recurrent(name, { radius, gate_bias }) {
+  const W = BASE[name].weight_hh.slice();
+  const b = BASE[name].bias_hh.slice();
+  const gated = name !== "RNN";
+  const from = gated ? 2 * H * H : 0; // the candidate's block
+  for (let k = from; k < from + H * H; k++) W[k] *= radius / RHO[name];
+  if (gated) for (let j = H; j < 2 * H; j++) b[j] += gate_bias; // f in the LSTM, z in the GRU
+  return { W, b };
+}
+
+// --- the cells, line for line as in gru_course.reference -------------------------------------------
+//
+// `step` fills `now`, what the step leaves for the way back, from `prev`; a_x and a_h are the two
+// halves of the pre-activations. `stepBackward` turns the gradient of the state (dh, and dc in the
+// LSTM) into that of the state before it, but for what comes through W, and fills da for that.
+
+const rnn = {
+  gates: 1,
+  vectors: ["h"],
+  step(a_x, a_h, prev, { h }, relu) {
+    for (let j = 0; j < H; j++) {
+      const a = a_x[j] + a_h[j];
+      h[j] = relu ? Math.max(a, 0) : Math.tanh(a);
+    }
+  },
+  stepBackward({ dh }, da, prev, { h }, relu) {
+    for (let j = 0; j < H; j++) {
+      const slope = relu ? Number(h[j] > 0) : 1 - h[j] * h[j];
+      da[j] = dh[j] * slope;
+      dh[j] = 0;
+    }
+  },
+};
+
+const lstm = {
+  gates: 4,
+  vectors: ["h", "c", "i", "f", "g", "o", "tanh_c"],
+  step(a_x, a_h, prev, { h, c, i, f, g, o, tanh_c }) {
+    for (let j = 0; j < H; j++) {
+      i[j] = sigmoid(a_x[j] + a_h[j]);
+      f[j] = sigmoid(a_x[H + j] + a_h[H + j]);
+      g[j] = Math.tanh(a_x[2 * H + j] + a_h[2 * H + j]);
+      o[j] = sigmoid(a_x[3 * H + j] + a_h[3 * H + j]);
+      c[j] = f[j] * prev.c[j] + i[j] * g[j];
+      tanh_c[j] = Math.tanh(c[j]);
+      h[j] = o[j] * tanh_c[j];
+    }
+  },
+  stepBackward({ dh, dc }, da, prev, { i, f, g, o, tanh_c }) {
+    for (let j = 0; j < H; j++) {
+      const d = dc[j] + dh[j] * o[j] * (1 - tanh_c[j] * tanh_c[j]);
+      da[j] = d * g[j] * i[j] * (1 - i[j]);
+      da[H + j] = d * prev.c[j] * f[j] * (1 - f[j]);
+      da[2 * H + j] = d * i[j] * (1 - g[j] * g[j]);
+      da[3 * H + j] = dh[j] * tanh_c[j] * o[j] * (1 - o[j]);
+      dc[j] = d * f[j];
+      dh[j] = 0;
+    }
+  },
+};
+
+const gru = {
+  gates: 3,
+  vectors: ["h", "r", "z", "n", "a_hn"],
+  step(a_x, a_h, prev, { h, r, z, n, a_hn }) {
+    for (let j = 0; j < H; j++) {
+      r[j] = sigmoid(a_x[j] + a_h[j]);
+      z[j] = sigmoid(a_x[H + j] + a_h[H + j]);
+      a_hn[j] = a_h[2 * H + j];
+      n[j] = Math.tanh(a_x[2 * H + j] + r[j] * a_hn[j]);
+      h[j] = (1 - z[j]) * n[j] + z[j] * prev.h[j];
+    }
+  },
+  stepBackward({ dh }, da, prev, { r, z, n, a_hn }) {
+    for (let j = 0; j < H; j++) {
+      const da_n = dh[j] * (1 - z[j]) * (1 - n[j] * n[j]);
+      da[j] = da_n * a_hn[j] * r[j] * (1 - r[j]);
+      da[H + j] = dh[j] * (prev.h[j] - n[j]) * z[j] * (1 - z[j]);
+      da[2 * H + j] = da_n * r[j]; // of W_hn h_prev + b_hn
+      dh[j] *= z[j];
+    }
+  },
+};
+
+const CELLS = { RNN: rnn, LSTM: lstm, GRU: gru };
+
+// Made once and filled anew at every redraw: the states before and after each step, and the rest.
+const TAPES = Object.fromEntries(Object.entries(CELLS).map(([name, { gates, vectors }]) => [name, {
+  records: Array.from({ length: LONGEST + 1 }, () =>
+    Object.fromEntries(vectors.map((key) => [key, new Float64Array(H)]))), // the first stays zero
+  a_h: new Float64Array(gates * H),
+  da: new Float64Array(gates * H),
+  gradient: { dh: new Float64Array(H), dc: new Float64Array(H) },
+}]));
+
+// |dL/ds_{T-k}| for k = 0 ... T, as gru_course.analysis.gradient_norms measures it.
+function gradientNorms(name, settings) {
+  const { step, stepBackward } = CELLS[name];
+  const { records, a_h, da, gradient } = TAPES[name];
+  const { W, b } = recurrent(name, settings);
+  const T = settings.length;
+  const relu = settings.activation === "relu";
+  for (let t = 1; t <= T; t++) {
+    affine(a_h, W, records[t - 1].h, b);
+    step(A_X[name][LONGEST - T + t - 1], a_h, records[t - 1], records[t], relu);
+  }
+  const { dh, dc } = gradient;
+  dh.set(V);
+  dc.fill(0); // nothing reads c_T but h_T
+  const norms = [];
+  for (let t = T; ; t--) {
+    let squares = 0;
+    for (let j = 0; j < H; j++) squares += dh[j] * dh[j] + dc[j] * dc[j];
+    norms.push(Math.sqrt(squares));
+    if (t === 0) return norms;
+    stepBackward(gradient, da, records[t - 1], records[t], relu);
+    addProduct(dh, da, W);
+  }
+}
+
+// --- the picture -----------------------------------------------------------------------------------
+
+const TOP = 1e10; // the same decades as the measured figures of the chapter
+const BOTTOM = 1e-20;
+const LINE_OF_TEXT = 14;
+
+// `room` is the number of lags that the names at the ends of the lines take.
+function chart(form, width, height, room) {
+  const { node, px, py, path, line } = axes(form, width, height, {
+    x: { min: 0, max: LONGEST + room, ticks: [0, 10, 20, 30, 40, 50, 60], label: "lag (steps)" },
+    y: { min: BOTTOM, max: TOP, ticks: [1e-20, 1e-15, 1e-10, 1e-5, 1, 1e5, 1e10], log: true },
+    label: "Norm of the gradient against the lag for the plain RNN, the LSTM and the GRU, on a " +
+      "logarithmic scale; what it shows is written below.",
+  });
+  const [left, right, top, bottom] = [px(0), px(LONGEST + room), py(TOP), py(BOTTOM)];
+  const band = svg("rect", { x: left, y: py(HIGH), width: right - left, height: py(LOW) - py(HIGH),
+    fill: "currentColor", "fill-opacity": 0.07 });
+  // A nested picture cuts off what runs out of it.
+  const frame = svg("svg", { x: left, y: top, width: right - left, height: bottom - top,
+    viewBox: `${left} ${top} ${right - left} ${bottom - top}` });
+  const lines = Object.entries(NETWORKS).map(([name, color]) => ({
+    name,
+    curve: path({ stroke: color, "stroke-width": 2.5, "data-line": name }),
+    dot: svg("circle", { r: 5, fill: color, stroke: "currentColor" }),
+    label: svg("text", { "font-weight": 600 }, name),
+  }));
+  frame.append(...lines.map(({ curve }) => curve));
+  node.append(band, frame, ...lines.flatMap(({ dot, label }) => [dot, label]));
+  return {
+    node,
+    update(norms, crossings) {
+      const ends = lines.map(({ name, curve, dot, label }) => {
+        // A gradient of exactly zero has no logarithm: it leaves through the bottom.
+        const values = norms[name].map((value) => Math.max(value, 1e-60));
+        set(curve, "d", line(values.map((_, k) => k), values));
+        const k = crossings[name];
+        const seen = k !== null && values[k] >= BOTTOM && values[k] <= TOP;
+        set(dot, "visibility", seen ? "inherit" : "hidden");
+        if (seen) {
+          set(dot, "cx", px(k));
+          set(dot, "cy", py(values[k]));
+        }
+        const out = values.findIndex((value) => value < BOTTOM || value > TOP);
+        const last = out < 0 ? values.length - 1 : out;
+        const y = Math.min(Math.max(py(values[last]), top + 10), bottom - 10);
+        return { label, x: px(last) + 7, y };
+      });
+      // Names of lines that end side by side move apart.
+      ends.sort((a, b) => a.y - b.y);
+      ends.forEach((end, i) => {
+        for (const above of ends.slice(0, i)) {
+          if (Math.abs(above.x - end.x) < 44) end.y = Math.max(end.y, above.y + LINE_OF_TEXT);
+        }
+      });
+      const over = Math.max(0, ...ends.map(({ y }) => y - bottom + 4));
+      for (const { label, x, y } of ends) {
+        set(label, "x", x);
+        set(label, "y", y - over + 4);
+      }
+    },
+  };
+}
+
+// --- the sentences ---------------------------------------------------------------------------------
+
+// A number of any size: 0.412, or 2.2 · 10⁻¹⁰.
+function written(value) {
+  if (value === 0) return "0";
+  if (value >= LOW && value <= HIGH) return digits(value);
+  const [mantissa, exponent] = value.toExponential(1).split("e");
+  const raised = exponent.replace("+", "").replace("-", "⁻")
+    .replace(/\d/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]);
+  return `${mantissa} · 10${raised}`;
+}
+
+// The first lag at which the gradient is out of the limits, or null.
+function crossing(norms) {
+  const k = norms.findIndex((norm) => norm < LOW || norm > HIGH);
+  return k < 0 ? null : k;
+}
+
+function sentence(name) {
+  const text = element("span", { "data-out": name });
+  return {
+    node: element("p", {}, legendKey(NETWORKS[name], false, name), ": ", text),
+    update(norms, k) {
+      const T = norms.length - 1;
+      const reach = k === null
+        ? `between 1 % and 100 up to lag ${T}`
+        : `first ${norms[k] < LOW ? "below 1 %" : "above 100"} at lag ${k}`;
+      write(text, `${reach}, ${written(norms[T])} at lag ${T}.`);
+      set(text, "data-value", k ?? "none");
+      set(text, "data-norms", norms.join(" "));
+    },
+  };
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function render({ model, el }) {
+  addStyle();
+  const rows = {
+    radius: slider(model, "radius", { label: "spectral radius <i>ρ</i>", name: "spectral radius",
+      min: 0.2, max: 1.6, step: 0.05, color: COLORS.neutral }),
+    gate_bias: slider(model, "gate_bias", { label: "gate bias, <i>f</i> and <i>z</i>",
+      name: "bias of the forget gate f and the update gate z",
+      min: -2, max: 6, step: 0.1, color: COLORS.z }),
+    length: slider(model, "length", { label: "length <i>T</i>", name: "length of the sequence",
+      min: 10, max: LONGEST, step: 1, color: COLORS.neutral, words: String }),
+    activation: choice(model, "activation", { name: "Activation of the plain RNN",
+      options: { tanh: "tanh", relu: "ReLU" } }),
+  };
+  const charts = { wide: chart("wide", 720, 320, 6), narrow: chart("narrow", 340, 300, 10) };
+  const names = Object.keys(NETWORKS);
+  const sentences = Object.fromEntries(names.map((name) => [name, sentence(name)]));
+  let form = "narrow"; // the form that is on display; the other one is left as it is
+  const redraw = () => {
+    const settings = Object.fromEntries(KEYS.map((key) => [key, model.get(key)]));
+    const norms = Object.fromEntries(names.map((name) => [name, gradientNorms(name, settings)]));
+    const crossings = Object.fromEntries(names.map((name) => [name, crossing(norms[name])]));
+    charts[form].update(norms, crossings);
+    for (const { update } of Object.values(rows)) update();
+    for (const name of names) sentences[name].update(norms[name], crossings[name]);
+  };
+  redraw();
+  const root = element("div", { class: "gru-live gru-gradient-flow" },
+    markup("p", "Norm of the gradient, |∂<i>L</i>/∂<i>s<sub>T−k</sub></i>|, against the lag " +
+      "<i>k</i>; in the band it is between 1 % and 100", { class: "gru-title" }),
+    charts.wide.node, charts.narrow.node,
+    element("div", { class: "gru-sliders" }, ...Object.values(rows).map(({ row }) => row)),
+    ...names.map((name) => sentences[name].node));
+  el.append(root);
+  const unfollow = follow(model, KEYS, redraw);
+  const unwatch = watchWidth(root, (wide) => {
+    form = wide ? "wide" : "narrow";
+    redraw();
+  });
+  return () => {
+    unfollow();
+    unwatch();
+  };
+}
+
+export default { render };

@@ -1,0 +1,258 @@
+"""The gradient flow on built pages, without any Python behind it."""
+
+import itertools
+import re
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from gru_course.widgets import GradientFlow
+
+PAGE = "book/recurrence/vanishing-gradients.html"
+FLOW = ".gru-gradient-flow >> nth=0"
+START = {"radius": 0.9, "gate_bias": 0.0, "length": 60, "activation": "tanh"}
+GRIDS = {  # what each slider can be set to
+    "radius": np.linspace(0.2, 1.6, 29).round(2),
+    "gate_bias": np.linspace(-2, 6, 81).round(1),
+    "length": np.arange(10, 61),
+}
+# Sets the controls as a hand would, one event each, and reads back what is then shown.
+SET_AND_READ = """(settings) => {
+  const flow = document.querySelector(".gru-gradient-flow");
+  return settings.map(({activation, ...values}) => {
+    const radio = flow.querySelector(`[data-choice=activation] input[value=${activation}]`);
+    if (!radio.checked) radio.click();
+    for (const [key, value] of Object.entries(values)) {
+      const input = flow.querySelector(`[data-slider=${key}] input`);
+      input.value = value;
+      input.dispatchEvent(new Event("input", {bubbles: true}));
+    }
+    return Object.fromEntries([...flow.querySelectorAll("[data-out]")].map((node) =>
+      [node.dataset.out, [node.dataset.norms.split(" ").map(Number), node.dataset.value,
+        node.textContent]]));
+  });
+}"""
+SHOWN_PICTURE = """() => {
+  const pictures = [...document.querySelector(".gru-gradient-flow").querySelectorAll(".gru-chart")];
+  const [picture, ...others] = pictures.filter((svg) => svg.getBoundingClientRect().width);
+  const box = ({left, right, top, bottom}) => [left, right, top, bottom];
+  return {
+    others: others.length,
+    lines: Object.fromEntries([...picture.querySelectorAll("[data-line]")].map((line) =>
+      [line.dataset.line, line.getAttribute("d")])),
+    width: picture.viewBox.baseVal.width,
+    height: picture.viewBox.baseVal.height,
+    frame: box(picture.getBoundingClientRect()),
+    texts: [...picture.querySelectorAll("text")].map((node) =>
+      [node.textContent, box(node.getBoundingClientRect())]),
+  };
+}"""
+
+
+@contextmanager
+def opened(browser, url, **context):
+    """The page with the widget mounted; the end checks what the browser complained about."""
+    complaints = []
+    with browser.new_context(**context) as made:
+        page = made.new_page()
+        page.on("console", lambda m: m.type == "error" and complaints.append(m.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(url)
+        page.locator(FLOW).wait_for()
+        yield page
+    assert complaints == []
+
+
+@pytest.fixture(params=["http", "disk"])
+def url(request, site, site_url):
+    return (site_url if request.param == "http" else f"{site.as_uri()}/") + PAGE
+
+
+def hold_to_python(setting, shown):
+    flow = GradientFlow(**setting)
+    crossings = flow.crossings()
+    for name, wanted in flow.norms().items():
+        norms, crossing, text = shown[name]
+        np.testing.assert_allclose(norms, wanted, rtol=1e-9, atol=0, err_msg=f"{setting} {name}")
+        k, T = crossings[name], flow.length
+        assert crossing == ("none" if k is None else str(k))
+        if k is None:
+            assert text.startswith(f"between 1 % and 100 up to lag {T}, ")
+        else:
+            kind = "below 1 %" if wanted[k] < 1 else "above 100"
+            assert text.startswith(f"first {kind} at lag {k}, ")
+        last = re.fullmatch(rf".*, (\d+\.\d+)(?: · 10(⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+))? at lag {T}\.", text)
+        assert last, text
+        exponent = (last[2] or "⁰").translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
+        assert float(f"{last[1]}e{exponent}") == pytest.approx(wanted[T], rel=0.055), text
+
+
+def test_lines_equal_the_reference(browser, url):
+    rng = np.random.default_rng(0)
+    wanted = [
+        {**{key: rng.choice(grid).item() for key, grid in GRIDS.items()}, "activation": activation}
+        for activation in ["tanh", "relu"] * 60
+    ]
+    corners = itertools.product((0.2, 1.6), (-2, 6), (10, 60), ("tanh", "relu"))
+    wanted += [dict(zip(START, corner, strict=True)) for corner in corners]
+    with opened(browser, url) as page:
+        shown = page.evaluate(SET_AND_READ, wanted)
+    for setting, out in zip(wanted, shown, strict=True):
+        hold_to_python(setting, out)
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"radius": 0.2, "gate_bias": -2},  # all three run out at the bottom
+        {"radius": 1.6, "gate_bias": 4, "activation": "relu"},
+        {"radius": 1.4, "gate_bias": 4, "length": 25},  # all three end side by side
+    ],
+)
+def test_picture_draws_the_norms_and_names_the_lines(browser, site_url, width, change):
+    setting = {**START, **change}
+    with opened(browser, site_url + PAGE, viewport={"width": width, "height": 900}) as page:
+        page.evaluate(SET_AND_READ, [setting])
+        seen = page.evaluate(SHOWN_PICTURE)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert seen["others"] == 0
+    lags = {720: 66, 340: 70}[seen["width"]]  # the names stand right of lag 60
+    for name, norms in GradientFlow(**setting).norms().items():
+        points = np.array([p.split(" ") for p in seen["lines"][name][1:].split("L")], dtype=float)
+        xs = (points[:, 0] - 44) / (seen["width"] - 58) * lags
+        decades = 10 - 30 * (points[:, 1] - 12) / (seen["height"] - 48)
+        assert xs == pytest.approx(np.arange(len(norms)), abs=0.02)
+        assert decades == pytest.approx(np.log10(norms), abs=0.01)
+    left, right, top, bottom = seen["frame"]
+    names = {text: box for text, box in seen["texts"] if text in ("RNN", "LSTM", "GRU")}
+    assert len(names) == 3
+    for a in names.values():
+        assert left <= a[0] < a[1] <= right
+        assert top <= a[2] < a[3] <= bottom
+    for a, b in itertools.combinations(names.values(), 2):
+        across = min(a[1], b[1]) - max(a[0], b[0])
+        down = min(a[3], b[3]) - max(a[2], b[2])
+        assert across <= 0 or down <= 2
+
+
+def read(page):
+    """The settings as the controls show them, and what is written below."""
+    flow = page.locator(FLOW)
+    setting = {
+        key: float(flow.locator(f"[data-reading={key}]").get_attribute("data-value"))
+        for key in GRIDS
+    }
+    setting["activation"] = flow.locator("[data-choice=activation] input:checked").input_value()
+    outs = flow.locator("[data-out]").evaluate_all(
+        "(nodes) => nodes.map((n) => [n.dataset.out, [n.dataset.norms.split(' ').map(Number), "
+        "n.dataset.value, n.textContent]])"
+    )
+    return setting, dict(outs)
+
+
+def test_keyboard(browser, url):
+    with opened(browser, url) as page:
+        flow = page.locator(FLOW)
+        assert read(page)[0] == START
+        for key, grid in GRIDS.items():
+            slider = flow.locator(f"[data-slider={key}] input")
+            for press, wanted in (("Home", grid[0]), ("ArrowRight", grid[1]), ("End", grid[-1])):
+                slider.press(press)
+                setting, shown = read(page)
+                assert setting[key] == pytest.approx(wanted)
+                hold_to_python(setting, shown)
+            slider.press("ArrowLeft")
+        flow.locator("[data-choice=activation] input[value=tanh]").press("ArrowRight")
+        setting, shown = read(page)
+        assert setting == {"radius": 1.55, "gate_bias": 5.9, "length": 59, "activation": "relu"}
+        hold_to_python(setting, shown)
+        spoken = flow.locator("[data-slider=length] input").get_attribute("aria-valuetext")
+        assert spoken == flow.locator("[data-reading=length]").text_content() == "59"
+
+
+def test_mouse(browser, url):
+    with opened(browser, url) as page:
+        flow = page.locator(FLOW)
+        for key, grid in GRIDS.items():
+            slider = flow.locator(f"[data-slider={key}] input")
+            slider.scroll_into_view_if_needed()
+            box = slider.bounding_box()
+            y = box["y"] + box["height"] / 2
+            page.mouse.move(box["x"] + box["width"] / 2, y)
+            page.mouse.down()
+            middle = read(page)[0][key]
+            assert abs(middle - (grid[0] + grid[-1]) / 2) < 0.1 * (grid[-1] - grid[0])
+            page.mouse.move(box["x"], y, steps=5)
+            page.mouse.up()
+            setting, shown = read(page)
+            assert setting[key] == grid[0]
+            hold_to_python(setting, shown)
+        flow.get_by_text("ReLU", exact=True).click()
+        setting, shown = read(page)
+        assert setting["activation"] == "relu"
+        hold_to_python(setting, shown)
+
+
+def test_touch(browser, url):
+    with opened(
+        browser, url, has_touch=True, is_mobile=True, viewport={"width": 375, "height": 800}
+    ) as page:
+        flow = page.locator(FLOW)
+        for target in (*(f"[data-slider={key}] input" for key in GRIDS), ".gru-choice >> nth=1"):
+            place = flow.locator(target)
+            place.scroll_into_view_if_needed()
+            box = place.bounding_box()
+            assert box["height"] >= 44
+            x = box["x"] + box["width"] * (0.5 if "choice" in target else 0.98)
+            page.touchscreen.tap(x, box["y"] + box["height"] / 2)
+        setting, shown = read(page)
+        assert setting == {"radius": 1.6, "gate_bias": 6, "length": 60, "activation": "relu"}
+        hold_to_python(setting, shown)
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+def test_without_javascript_a_still_picture(browser, site_url, width):
+    with browser.new_context(
+        java_script_enabled=False, viewport={"width": width, "height": 800}
+    ) as context:
+        page = context.new_page()
+        page.goto(site_url + PAGE)
+        place = page.locator("[data-module=gradient_flow]").first
+        assert place.locator("svg").is_visible()
+        sentence = place.locator("figcaption")
+        assert sentence.is_visible()
+        assert "spectral radius 0.9 and gate bias 0." in sentence.inner_text()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_redraw_fits_into_a_frame_on_a_slow_computer(browser, site_url):
+    """Script, style and layout of one redraw, at a quarter of this computer's speed: under 16 ms.
+
+    The browser counts its own thread's time, so that what other processes take is not charged.
+    """
+    redraws = """() => {
+      const flow = document.querySelector(".gru-gradient-flow");
+      const input = flow.querySelector("[data-slider=gate_bias] input");
+      for (let i = 0; i < 81; i++) {
+        input.value = -2 + 0.1 * i;
+        input.dispatchEvent(new Event("input", {bubbles: true}));
+        flow.getBoundingClientRect();  // forces the layout
+      }
+    }"""
+    with opened(browser, site_url + PAGE) as page:
+        session = page.context.new_cdp_session(page)
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+        def busy():
+            metrics = session.send("Performance.getMetrics")["metrics"]
+            return 1e3 * next(m["value"] for m in metrics if m["name"] == "TaskDuration")
+
+        page.evaluate(redraws)  # the first ones are compiled on the way
+        before = busy()
+        page.evaluate(redraws)
+        redraw = (busy() - before) / 81
+    print(f"one redraw: {redraw:.2f} ms of processor time, {4 * redraw:.1f} ms at a quarter speed")
+    assert 0 < 4 * redraw < 16
