@@ -256,14 +256,14 @@ function sentence(name) {
 function render({ model, el }) {
   addStyle();
   const rows = {
-    radius: slider(model, "radius", { label: "spectral radius <i>ρ</i>", name: "spectral radius",
+    radius: slider(model, "radius", { label: "radius <i>ρ</i>", name: "spectral radius",
       min: 0.2, max: 1.6, step: 0.05, color: COLORS.neutral }),
-    gate_bias: slider(model, "gate_bias", { label: "gate bias, <i>f</i> and <i>z</i>",
+    gate_bias: slider(model, "gate_bias", { label: "gate bias",
       name: "bias of the forget gate f and the update gate z",
       min: -2, max: 6, step: 0.1, color: COLORS.z }),
     length: slider(model, "length", { label: "length <i>T</i>", name: "length of the sequence",
       min: 10, max: LONGEST, step: 1, color: COLORS.neutral, words: String }),
-    activation: choice(model, "activation", { name: "Activation of the plain RNN",
+    activation: choice(model, "activation", { name: "Plain RNN",
       options: { tanh: "tanh", relu: "ReLU" } }),
   };
   const charts = { wide: chart("wide", 720, 320, 6), narrow: chart("narrow", 340, 300, 10) };
@@ -280,8 +280,8 @@ function render({ model, el }) {
   };
   redraw();
   const root = element("div", { class: "gru-live gru-gradient-flow" },
-    markup("p", "Norm of the gradient, |∂<i>L</i>/∂<i>s<sub>T−k</sub></i>|, against the lag " +
-      "<i>k</i>; in the band it is between 1 % and 100", { class: "gru-title" }),
+    markup("p", "|∂<i>L</i>/∂<i>s<sub>T−k</sub></i>| against the lag <i>k</i>; the band is " +
+      "1 % to 100", { class: "gru-title" }),
     charts.wide.node, charts.narrow.node,
     element("div", { class: "gru-sliders" }, ...Object.values(rows).map(({ row }) => row)),
     ...names.map((name) => sentences[name].node));

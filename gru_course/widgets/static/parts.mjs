@@ -68,7 +68,8 @@ const STYLE = `
 .gru-live .gru-share { margin-top: 0.75rem; }
 .gru-live fieldset { display: flex; flex-wrap: wrap; gap: 0.5rem; align-items: center; min-width: 0;
   margin: 0.5rem 0; padding: 0; border: 0; }
-.gru-live legend { float: left; width: auto; padding: 0; margin: 0 0.5rem 0 0; font-size: inherit; }
+.gru-live legend { float: left; width: auto; padding: 0; margin: 0 0.5rem 0 0;
+  font-size: inherit; }
 .gru-live .gru-choice { display: inline-flex; align-items: center; min-height: 44px; margin: 0;
   padding: 0 0.9em; border: 2px solid currentColor; border-radius: 8px; cursor: pointer;
   font-size: inherit; color: inherit; }
