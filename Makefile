@@ -13,10 +13,10 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 \
 export OMP_NUM_THREADS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book serve test check mutants format execute clean
+.PHONY: help setup book serve test check mutants bench-widgets format execute clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 15
 
 # TORCH_INDEX may name PyTorch's index of CPU wheels, to spare a machine without a GPU gigabytes.
 $(VENV)/installed: requirements.lock pyproject.toml
@@ -55,6 +55,9 @@ mutants: setup ## break the cells' code in each way that mutmut knows; a test mu
 	rm -rf mutants
 	$(BIN)/mutmut run
 	$(BIN)/python tests/mutants.py
+
+bench-widgets: setup ## print how long a redraw of each widget takes, on the built page
+	$(BIN)/python -m pytest -q -rP -k redraw tests/browser
 
 format: setup ## let ruff format and mend
 	$(BIN)/ruff check --fix .
