@@ -1,8 +1,9 @@
 """The cobweb on built pages, without any Python behind it."""
 
 import json
-from contextlib import contextmanager
+from functools import partial
 
+import live
 import numpy as np
 import pytest
 
@@ -10,6 +11,7 @@ from gru_course.reference import rnn
 from gru_course.widgets import Cobweb
 
 PAGE = "book/recurrence/plain-rnn.html"
+opened = partial(live.opened, root=".gru-cobweb")
 STEPS = 30
 # Sets sliders as a hand would, one event each, then steps through all states; reads what is shown.
 SET_AND_READ = """(settings) => {
@@ -40,25 +42,6 @@ SET_AND_READ = """(settings) => {
     };
   });
 }"""
-
-
-@contextmanager
-def opened(browser, url, **context):
-    """The page with its cobweb mounted; the end checks what the browser complained about."""
-    complaints = []
-    with browser.new_context(**context) as made:
-        page = made.new_page()
-        page.on("console", lambda m: m.type == "error" and complaints.append(m.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(url)
-        page.locator(".gru-cobweb").first.wait_for()
-        yield page
-    assert complaints == []
-
-
-@pytest.fixture(params=["http", "disk"])
-def url(request, site, site_url):
-    return (site_url if request.param == "http" else f"{site.as_uri()}/") + PAGE
 
 
 def reference(w, b, h0):
@@ -212,33 +195,3 @@ def test_without_javascript_a_still_picture(browser, site_url, width):
         assert place.locator("svg").is_visible()
         state = json.loads(place.locator("script").text_content())
         assert Cobweb(**state).sentence() in place.locator("figcaption").inner_text()
-
-
-def test_redraw_fits_into_a_frame_on_a_slow_computer(browser, site_url):
-    """Script, style and layout of one redraw, at a quarter of this computer's speed: under 16 ms.
-
-    The browser counts its own thread's time, so that what other processes take is not charged.
-    """
-    redraws = """() => {
-      const cobweb = document.querySelector(".gru-cobweb");
-      const input = cobweb.querySelector("[data-slider=w] input");
-      for (let i = 0; i < 101; i++) {
-        input.value = -3 + 0.06 * i;
-        input.dispatchEvent(new Event("input", {bubbles: true}));
-        cobweb.getBoundingClientRect();  // forces the layout
-      }
-    }"""
-    with opened(browser, site_url + PAGE) as page:
-        session = page.context.new_cdp_session(page)
-        session.send("Performance.enable", {"timeDomain": "threadTicks"})
-
-        def busy():
-            metrics = session.send("Performance.getMetrics")["metrics"]
-            return 1e3 * next(m["value"] for m in metrics if m["name"] == "TaskDuration")
-
-        page.evaluate(redraws)  # the first ones are compiled on the way
-        before = busy()
-        page.evaluate(redraws)
-        redraw = (busy() - before) / 101
-    print(f"one redraw: {redraw:.2f} ms of processor time, {4 * redraw:.1f} ms at a quarter speed")
-    assert 0 < 4 * redraw < 16

@@ -2,8 +2,9 @@
 
 import itertools
 import re
-from contextlib import contextmanager
+from functools import partial
 
+import live
 import numpy as np
 import pytest
 
@@ -11,6 +12,7 @@ from gru_course.reference import gru
 
 LANDING = "book/index.html"
 PAGE = "book/gating/gru.html"  # has an explorer as the class makes it, with no settings
+opened = partial(live.opened, root=".gru-explorer")
 GRIDS = {  # what each slider can be set to
     "x": np.linspace(-2, 2, 81),
     "h_prev": np.linspace(-1, 1, 201),
@@ -35,31 +37,6 @@ SET_AND_READ = """(settings) => {
       Number(node.dataset.value), node.textContent]]));
   });
 }"""
-
-
-@contextmanager
-def opened(browser, url, **context):
-    """The page with its explorer mounted; the end checks what the browser complained about."""
-    own = url[: url.index("book/")]
-    complaints = []
-    with browser.new_context(**context) as made:
-        page = made.new_page()
-        page.on("console", lambda m: m.type == "error" and complaints.append(m.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("requestfailed", lambda r: complaints.append(f"failed: {r.url}"))
-        page.on(
-            "request",
-            lambda r: r.url.startswith((own, "blob:", "data:")) or complaints.append(r.url),
-        )
-        page.goto(url)
-        page.locator(".gru-explorer").wait_for()
-        yield page
-    assert complaints == []
-
-
-@pytest.fixture(params=["http", "disk"])
-def url(request, site, site_url):
-    return (site_url if request.param == "http" else f"{site.as_uri()}/") + PAGE
 
 
 def settings(rng, count):
@@ -271,36 +248,6 @@ def test_a_widget_that_cannot_start_leaves_the_still_picture(browser, site_url):
         page.route("**/gru-widgets.js*", lambda route: route.abort())
         page.goto(site_url + PAGE)
         assert page.locator(".gru-still svg").first.is_visible()
-
-
-def test_redraw_fits_into_a_frame_on_a_slow_computer(browser, site_url):
-    """Script, style and layout of one redraw, at a quarter of this computer's speed: under 16 ms.
-
-    The browser counts its own thread's time, so that what other processes take is not charged.
-    """
-    redraws = """() => {
-      const explorer = document.querySelector(".gru-explorer");
-      const input = explorer.querySelector("[data-slider=a_z] input");
-      for (let i = 0; i < 81; i++) {
-        input.value = -8 + 0.2 * i;
-        input.dispatchEvent(new Event("input", {bubbles: true}));
-        explorer.getBoundingClientRect();  // forces the layout
-      }
-    }"""
-    with opened(browser, site_url + PAGE) as page:
-        session = page.context.new_cdp_session(page)
-        session.send("Performance.enable", {"timeDomain": "threadTicks"})
-
-        def busy():
-            metrics = session.send("Performance.getMetrics")["metrics"]
-            return 1e3 * next(m["value"] for m in metrics if m["name"] == "TaskDuration")
-
-        page.evaluate(redraws)  # the first ones are compiled on the way
-        before = busy()
-        page.evaluate(redraws)
-        redraw = (busy() - before) / 81
-    print(f"one redraw: {redraw:.2f} ms of processor time, {4 * redraw:.1f} ms at a quarter speed")
-    assert 0 < 4 * redraw < 16
 
 
 def _luminance(rgb):

@@ -2,14 +2,16 @@
 
 import itertools
 import re
-from contextlib import contextmanager
+from functools import partial
 
+import live
 import numpy as np
 import pytest
 
 from gru_course.widgets import GradientFlow
 
 PAGE = "book/recurrence/vanishing-gradients.html"
+opened = partial(live.opened, root=".gru-gradient-flow")
 FLOW = ".gru-gradient-flow >> nth=0"
 START = {"radius": 0.9, "gate_bias": 0.0, "length": 60, "activation": "tanh"}
 GRIDS = {  # what each slider can be set to
@@ -48,25 +50,6 @@ SHOWN_PICTURE = """() => {
       [node.textContent, box(node.getBoundingClientRect())]),
   };
 }"""
-
-
-@contextmanager
-def opened(browser, url, **context):
-    """The page with the widget mounted; the end checks what the browser complained about."""
-    complaints = []
-    with browser.new_context(**context) as made:
-        page = made.new_page()
-        page.on("console", lambda m: m.type == "error" and complaints.append(m.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(url)
-        page.locator(FLOW).wait_for()
-        yield page
-    assert complaints == []
-
-
-@pytest.fixture(params=["http", "disk"])
-def url(request, site, site_url):
-    return (site_url if request.param == "http" else f"{site.as_uri()}/") + PAGE
 
 
 def hold_to_python(setting, shown):
@@ -226,33 +209,3 @@ def test_without_javascript_a_still_picture(browser, site_url, width):
         assert sentence.is_visible()
         assert "spectral radius 0.9 and gate bias 0." in sentence.inner_text()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-
-
-def test_redraw_fits_into_a_frame_on_a_slow_computer(browser, site_url):
-    """Script, style and layout of one redraw, at a quarter of this computer's speed: under 16 ms.
-
-    The browser counts its own thread's time, so that what other processes take is not charged.
-    """
-    redraws = """() => {
-      const flow = document.querySelector(".gru-gradient-flow");
-      const input = flow.querySelector("[data-slider=gate_bias] input");
-      for (let i = 0; i < 81; i++) {
-        input.value = -2 + 0.1 * i;
-        input.dispatchEvent(new Event("input", {bubbles: true}));
-        flow.getBoundingClientRect();  // forces the layout
-      }
-    }"""
-    with opened(browser, site_url + PAGE) as page:
-        session = page.context.new_cdp_session(page)
-        session.send("Performance.enable", {"timeDomain": "threadTicks"})
-
-        def busy():
-            metrics = session.send("Performance.getMetrics")["metrics"]
-            return 1e3 * next(m["value"] for m in metrics if m["name"] == "TaskDuration")
-
-        page.evaluate(redraws)  # the first ones are compiled on the way
-        before = busy()
-        page.evaluate(redraws)
-        redraw = (busy() - before) / 81
-    print(f"one redraw: {redraw:.2f} ms of processor time, {4 * redraw:.1f} ms at a quarter speed")
-    assert 0 < 4 * redraw < 16

@@ -4,11 +4,13 @@ import itertools
 import re
 from contextlib import contextmanager
 
+import live
 import numpy as np
 import pytest
 
 from gru_course.reference import lstm
 
+ROOT = ".gru-lstm-explorer"
 PAGE = "book/gating/lstm.html"
 GATES = ("i", "f", "o")
 PRE_ACTIVATIONS = ("a_i", "a_f", "a_o")
@@ -40,27 +42,9 @@ SET_AND_READ = f"""(settings) => {{
 
 @contextmanager
 def opened(browser, url, **context):
-    """The first explorer of the page; the end checks what the browser complained about."""
-    own = url[: url.index("book/")]
-    complaints = []
-    with browser.new_context(**context) as made:
-        page = made.new_page()
-        page.on("console", lambda m: m.type == "error" and complaints.append(m.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "request",
-            lambda r: r.url.startswith((own, "blob:", "data:")) or complaints.append(r.url),
-        )
-        page.goto(url)
-        explorer = page.locator(".gru-lstm-explorer").first
-        explorer.wait_for()
-        yield explorer
-    assert complaints == []
-
-
-@pytest.fixture(params=["http", "disk"])
-def url(request, site, site_url):
-    return (site_url if request.param == "http" else f"{site.as_uri()}/") + PAGE
+    """The first explorer of the page."""
+    with live.opened(browser, url, ROOT, **context) as page:
+        yield page.locator(ROOT).first
 
 
 def settings(rng, count):
@@ -278,36 +262,6 @@ def test_without_javascript_a_still_picture(browser, site_url, width):
         assert place.locator("svg").is_visible()
         assert "One LSTM step at i = " in place.locator("figcaption").inner_text()
         assert place.locator("script").text_content() not in place.inner_text()
-
-
-def test_redraw_fits_into_a_frame_on_a_slow_computer(browser, site_url):
-    """Script, style and layout of one redraw, at a quarter of this computer's speed: under 16 ms.
-
-    The browser counts its own thread's time, so that what other processes take is not charged.
-    """
-    redraws = """() => {
-      const explorer = document.querySelector(".gru-lstm-explorer");
-      const input = explorer.querySelector("[data-slider=c_prev] input");
-      for (let i = 0; i < 81; i++) {
-        input.value = -5 + 0.1 * i;
-        input.dispatchEvent(new Event("input", {bubbles: true}));
-        explorer.getBoundingClientRect();  // forces the layout
-      }
-    }"""
-    with opened(browser, site_url + PAGE) as explorer:
-        session = explorer.page.context.new_cdp_session(explorer.page)
-        session.send("Performance.enable", {"timeDomain": "threadTicks"})
-
-        def busy():
-            metrics = session.send("Performance.getMetrics")["metrics"]
-            return 1e3 * next(m["value"] for m in metrics if m["name"] == "TaskDuration")
-
-        explorer.page.evaluate(redraws)  # the first ones are compiled on the way
-        before = busy()
-        explorer.page.evaluate(redraws)
-        redraw = (busy() - before) / 81
-    print(f"one redraw: {redraw:.2f} ms of processor time, {4 * redraw:.1f} ms at a quarter speed")
-    assert 0 < 4 * redraw < 16
 
 
 @pytest.mark.parametrize("drive", [False, True])

@@ -1,0 +1,26 @@
+"""What the tests of the widgets on built pages share."""
+
+from contextlib import contextmanager
+
+
+@contextmanager
+def opened(browser, url, root, **context):
+    """The page with its widget mounted; the end checks what the browser complained about.
+
+    `root` selects the widget; the page may ask nobody but its own site.
+    """
+    own = url[: url.index("book/")]
+    complaints = []
+    with browser.new_context(**context) as made:
+        page = made.new_page()
+        page.on("console", lambda m: m.type == "error" and complaints.append(m.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("requestfailed", lambda r: complaints.append(f"failed: {r.url}"))
+        page.on(
+            "request",
+            lambda r: r.url.startswith((own, "blob:", "data:")) or complaints.append(r.url),
+        )
+        page.goto(url)
+        page.locator(root).first.wait_for()
+        yield page
+    assert complaints == []
