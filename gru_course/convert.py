@@ -52,6 +52,10 @@ def from_torch(state_dict):
     ------
     ValueError : if a name is missing or unknown, or a shape does not fit
 
+    Notes
+    -----
+    Names and stacking: torch.nn.RNN, LSTM and GRU, section "Variables" of their documentation.
+
     >>> layers = [(gru.init(np.random.default_rng(0), 2, 3),)]
     >>> again, options = from_torch(to_torch(layers, reset_after=True))
     >>> options, bool((again[0][0].weight_hh == layers[0][0].weight_hh).all())
@@ -280,6 +284,10 @@ def to_onnx(layer, *, reset_after=None):
     Raises
     ------
     ValueError : if reset_after is missing for a GRU, or a shape does not fit
+
+    Notes
+    -----
+    The ONNX operators RNN, LSTM and GRU, whose schemas give the order of the gates.
     """
     k = _check_layer(layer, reset_after)
     W, R, b_ih, b_hh = (

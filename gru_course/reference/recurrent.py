@@ -89,6 +89,10 @@ def forward(cell, xs, layers, *, state0=None, lengths=None, reverse=False, **opt
     ------
     ValueError : if a shape, dtype or length does not fit, or a number is not finite
 
+    Notes
+    -----
+    Schuster and Paliwal (1997) read in two directions; the layout is that of torch.nn.GRU.
+
     >>> from gru_course.reference import gru
     >>> layers = init(np.random.default_rng(0), gru, 2, 3, num_layers=2, bidirectional=True)
     >>> hs, last, _ = forward(gru, np.ones((4, 5, 2)), layers)
