@@ -57,7 +57,7 @@ mutants: setup ## break the cells' code in each way that mutmut knows; a test mu
 	$(BIN)/python tests/mutants.py
 
 bench-widgets: setup ## print how long a redraw of each widget takes, on the built page
-	$(BIN)/python -m pytest -q -rP tests/browser/test_redraw.py
+	$(BIN)/python -m pytest -q -rP tests/browser/bench_redraw.py
 
 format: setup ## let ruff format and mend
 	$(BIN)/ruff check --fix .

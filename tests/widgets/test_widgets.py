@@ -8,6 +8,7 @@ import sys
 from xml.etree import ElementTree
 
 import pytest
+from bench_redraw import WIDGETS as TIMED
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -174,3 +175,7 @@ def test_page_script_holds_every_module():
         getattr(widgets, n).module: getattr(widgets, n)._esm for n in widgets.__all__
     }
     assert script.startswith("(() => {")
+
+
+def test_every_widget_is_timed():
+    assert sorted(TIMED) == sorted(widgets.__all__)
