@@ -177,7 +177,7 @@ class SequencePlayer(CourseWidget):
         tokens = _check_tokens(tokens)
         arrays = _check_gates(gates, len(tokens))
         series = not isinstance(tokens[0], str)
-        lines = _check_lines(lines or {}, len(tokens), LINES - series)
+        lines = _check_lines({} if lines is None else lines, len(tokens), LINES - series)
         statistics = gate_statistics(arrays["z"][None])
         self.T, self.H = arrays["z"].shape
         self._values = {name: np.rint(1000 * array).astype(int) for name, array in arrays.items()}
