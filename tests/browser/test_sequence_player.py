@@ -414,6 +414,15 @@ def test_both_themes_and_widths(browser, served, name, scheme, width):
             child.nodeType === 3 && child.data.trim()))
           .map((node) => parseFloat(getComputedStyle(node).fontSize))""")
         assert min(sizes) >= 10.5
+        tops = page.evaluate(
+            """() => Array.from({length: 60}, (_, step) => {
+              const input = document.querySelector("[data-slider=step] input");
+              input.value = step;
+              input.dispatchEvent(new Event("input", {bubbles: true}));
+              return document.querySelector(".gru-maps").getBoundingClientRect().top;
+            })"""
+        )
+        assert len(set(tops)) == 1, "nothing jumps while time goes on"
         heights = page.evaluate("""() => [...document.querySelectorAll(
           ".gru-sequence :is(input[type=range], button, .gru-choice)")]
           .map((node) => node.getBoundingClientRect().height)""")

@@ -83,6 +83,8 @@ const STYLE = `
 .gru-row { position: absolute; inset-inline: 0; border: 1.5px solid currentColor;
   pointer-events: none; }
 .gru-plot-row + p, .gru-sequence .gru-player { margin-top: 0.5rem; }
+.gru-said { min-height: 6em; } /* or what is below would jump from step to step */
+.gru-is-wide .gru-said { min-height: 3em; }
 .gru-patch { display: inline-block; width: 22px; height: 12px; margin-right: 0.4em; }
 .gru-live .gru-share { margin-top: 0.75rem; }
 .gru-live fieldset { display: flex; flex-wrap: wrap; gap: 0.5rem; align-items: center; min-width: 0;

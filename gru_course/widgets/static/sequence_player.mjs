@@ -42,20 +42,20 @@ function readings({ at, meanZ, halfLife }, step, unit) {
 
 // --- drawing -------------------------------------------------------------------------------------
 
-// Fill a canvas of one pixel a number; the browser stretches it. `pixel(x, y)` gives a colour and
-// its opacity.
-function paint(canvas, width, height, pixel) {
+// Fill a canvas of one pixel a number; the browser stretches it. `value(x, y)` is the opacity of the
+// colour, or below 0 that of the neutral one.
+function paint(canvas, width, height, color, value) {
+  const [over, under] = [color, COLORS.neutral].map((hex) =>
+    [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)));
   canvas.width = width;
   canvas.height = height;
   const context = canvas.getContext("2d");
   const image = context.createImageData(width, height);
   for (let y = 0, i = 0; y < height; y++) {
     for (let x = 0; x < width; x++, i += 4) {
-      const [color, opacity] = pixel(x, y);
-      for (let c = 0; c < 3; c++) {
-        image.data[i + c] = parseInt(color.slice(1 + 2 * c, 3 + 2 * c), 16);
-      }
-      image.data[i + 3] = Math.round(255 * opacity);
+      const opacity = value(x, y);
+      image.data.set(opacity < 0 ? under : over, i);
+      image.data[i + 3] = Math.round(255 * Math.abs(opacity));
     }
   }
   context.putImageData(image, 0, 0);
@@ -173,7 +173,7 @@ function unitStrip(record) {
         element("span", {}, element("span", { class: "gru-patch",
           style: `background: ${COLORS.n}` }), markup("span", "where it writes, 1 − <i>z</i>"))),
       made.node,
-      element("p", {}, reads, letter("r"), " = ", outs.r, ", ", letter("z"), " = ", outs.z, ", ",
+      element("p", { class: "gru-said" }, reads, letter("r"), " = ", outs.r, ", ", letter("z"), " = ", outs.z, ", ",
         letter("n"), " = ", outs.n, ", so it keeps ", outs.keeps, " of its state and writes ",
         outs.writes, " of the candidate: ", letter("h"), " = ", outs.h, "."),
       element("p", {}, "Over all steps its mean ", letter("z"), " is ", outs.mean_z,
@@ -181,7 +181,7 @@ function unitStrip(record) {
     choose(unit) {
       write(title, `Unit ${unit} of ${H}: its state, and where it writes`);
       const zs = over("z", unit);
-      paint(writes, T, 1, (t) => [COLORS.n, 1 - zs[t]]);
+      paint(writes, T, 1, COLORS.n, (t) => 1 - zs[t]);
       set(z, "d", course(zs, -1, 1));
       set(h, "d", course(over("h", unit), -1, 1));
       show(outs.mean_z, meanZ[unit]);
@@ -228,10 +228,10 @@ function heatMaps({ T, H, at }) {
       "the nearer to 1 or −1."), signed),
     arrange(units) {
       for (const { name, canvas } of maps) {
-        paint(canvas, T, H, (t, place) => {
+        paint(canvas, T, H, COLORS[name], (t, place) => {
           const value = at(name, t, units[place]);
           // Not in proportion: on a dark page weak colours would be black.
-          return [value < 0 ? COLORS.neutral : COLORS[name], Math.abs(value) ** 0.7];
+          return Math.sign(value) * Math.abs(value) ** 0.7;
         });
       }
     },
