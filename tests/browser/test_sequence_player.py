@@ -245,6 +245,8 @@ def test_keyboard(browser, base):
         page.locator("[data-choice=sort] input:checked").press("ArrowRight")
         assert settings(page) == (1, 1, "half_life")
         maps = page.get_by_role("group", name="Heat maps of all units")
+        maps.focus()
+        scrolled = page.evaluate("scrollY")
         place = player.order().index(1)
         assert 0 < place < player.H - 1
         for key, wanted in (
@@ -258,6 +260,7 @@ def test_keyboard(browser, base):
         ):
             maps.press(key)
             assert settings(page)[:2] == wanted
+        assert page.evaluate("scrollY") == scrolled
         assert shown_unit(page) == settings(page)[1]
         for _ in range(player.H):
             maps.press("ArrowUp")
@@ -295,11 +298,11 @@ def test_mouse(browser, base):
             assert shown_unit(page) == order[row]
         for css in (".gru-strip .gru-plot", ".gru-plot:has([data-line='0'])", "[data-map=r]"):
             kept = settings(page)
-            page.mouse.move(*point(page, css, 20, T))
+            page.mouse.move(*point(page, css, 20, T, 0, 5))
             page.mouse.down()
-            page.mouse.move(*point(page, css, 30, T), steps=3)
+            page.mouse.move(*point(page, css, 30, T, 0, 5), steps=3)
             assert settings(page) == (30, *kept[1:])
-            page.mouse.move(*point(page, css, 41, T), steps=3)
+            page.mouse.move(*point(page, css, 41, T, 0, 5), steps=3)
             page.mouse.up()
             assert settings(page) == (41, *kept[1:])
             page.mouse.move(*point(page, css, 60, T))
