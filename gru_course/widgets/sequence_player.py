@@ -4,16 +4,15 @@ import html
 import math
 import numbers
 from collections.abc import Mapping
-from typing import cast
 
 import numpy as np
 import traitlets
 
 from gru_course.analysis import gate_statistics
+from gru_course.goals import digits
 from gru_course.palette import BY_SYMBOL
 from gru_course.reference._checks import check_array
 from gru_course.widgets._base import Choice, CourseWidget, Whole, module_text
-from gru_course.widgets._gate_diagram import digits
 
 # The page carries every number as text: at most 4 arrays of so many steps and units.
 LONGEST, WIDEST = 240, 32
@@ -147,6 +146,7 @@ class SequencePlayer(CourseWidget):
     step : index of the step shown, from 0 to T - 1
     unit : index of the unit shown, from 0 to H - 1
     sort : "index", or "half_life" with the longest on top
+    goal : name of the slider exercise that the widget marks while it is moved, "" for none
 
     Raises
     ------
@@ -173,7 +173,7 @@ class SequencePlayer(CourseWidget):
     unit = _Index("H")
     sort = Choice("index", "half_life")
 
-    def __init__(self, tokens, gates, *, lines=None, step=0, unit=0, sort="index"):
+    def __init__(self, tokens, gates, *, lines=None, step=0, unit=0, sort="index", goal=""):
         tokens = _check_tokens(tokens)
         arrays = _check_gates(gates, len(tokens))
         series = not isinstance(tokens[0], str)
@@ -181,20 +181,23 @@ class SequencePlayer(CourseWidget):
         statistics = gate_statistics(arrays["z"][None])
         self.T, self.H = arrays["z"].shape
         self._values = {name: np.rint(1000 * array).astype(int) for name, array in arrays.items()}
-        self._lines = {"input": cast(list, tokens), **lines} if series else lines
-        self._mean_z = [float(f"{mean:.4g}") for mean in statistics.mean]
-        self._half_life = [float(f"{steps:.4g}") for steps in statistics.half_life]
-        super().__init__(step=step, unit=unit, sort=sort)
         record = {
             "tokens": None if series else tokens,
-            "lines": self._lines,
-            "mean_z": self._mean_z,
+            "lines": {"input": tokens, **lines} if series else lines,
+            "mean_z": [float(f"{mean:.4g}") for mean in statistics.mean],
             # JSON knows no infinity.
-            "half_life": [steps if math.isfinite(steps) else None for steps in self._half_life],
+            "half_life": [
+                float(f"{steps:.4g}") if math.isfinite(steps) else None
+                for steps in statistics.half_life
+            ],
         }
         for name, values in self._values.items():  # thousandths, step by step
             record[name] = " ".join(map(str, values.ravel()))
         self.set_trait("record", record)
+        super().__init__(step=step, unit=unit, sort=sort, goal=goal)
+
+    def _half_lives(self):
+        return [math.inf if steps is None else steps for steps in self.record["half_life"]]
 
     def readings(self):
         """The numbers at the cursor: step, unit, its r, z, n and h, its half_life and mean_z.
@@ -208,8 +211,8 @@ class SequencePlayer(CourseWidget):
             "step": float(self.step),
             "unit": float(self.unit),
             **{name: float(value) for name, value in values.items()},
-            "half_life": self._half_life[self.unit],
-            "mean_z": self._mean_z[self.unit],
+            "half_life": self._half_lives()[self.unit],
+            "mean_z": self.record["mean_z"][self.unit],
         }
 
     def order(self):
@@ -219,13 +222,16 @@ class SequencePlayer(CourseWidget):
         -------
         list of H whole numbers
         """
-        keys = range(self.H) if self.sort == "index" else [-steps for steps in self._half_life]
+        keys = range(self.H) if self.sort == "index" else [-steps for steps in self._half_lives()]
         return sorted(range(self.H), key=keys.__getitem__)
 
     def still(self):
         values = {name: digits(value) for name, value in self.readings().items()}
-        token = "" if self.record["tokens"] is None else self.record["tokens"][self.step]
-        reads = NAMES.get(token, f"“{token}”") if token else digits(self._lines["input"][self.step])
+        if self.record["tokens"] is None:
+            reads = digits(self.record["lines"]["input"][self.step])
+        else:
+            token = self.record["tokens"][self.step]
+            reads = NAMES.get(token, f"“{token}”")
         return (
             '<figure class="gru-still" style="margin:0 auto;max-width:640px">'
             f"{self._picture()}"

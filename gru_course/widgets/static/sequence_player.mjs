@@ -292,6 +292,7 @@ function render({ model, el }) {
   const unitSlider = slider(model, "unit", { label: "unit", name: "unit", min: 0, max: H - 1,
     step: 1, color: COLORS.h, words: (value) => `${value}` });
   const sorting = choice(model, "sort", { name: "Sort the units by", options: SORTS });
+  const goal = goalLine(model);
   let hovered = null; // a unit under the mouse is shown until it leaves
   const drawn = {}; // what is on display, since most changes leave most of it as it is
 
@@ -317,6 +318,7 @@ function render({ model, el }) {
     }
     strip.mark(step, unit);
     unitSlider.update();
+    goal.update(readings(record, step, model.get("unit")));
     Object.assign(drawn, { step, unit, sort });
   }
 
@@ -348,7 +350,7 @@ function render({ model, el }) {
   redraw();
   const root = element("div", { class: "gru-live gru-sequence" }, ...(written ? [written.node] : []),
     ...(chart ? [chart.node] : []), steps.node, strip.node,
-    unitSlider.row, sorting.row, all.legend, all.node);
+    unitSlider.row, sorting.row, goal.node, all.legend, all.node);
   el.append(root);
   const unfollow = follow(model, KEYS, redraw);
   const unwatch = watchWidth(root, () => {});
