@@ -181,4 +181,140 @@ GOALS = {
             "this is about one, and let f and o pass everything.",
         ),
     ),
+    "gru_backward.cancel": Goal(
+        "GateExplorer",
+        (
+            _kept("x", 1.5),
+            Rule("z", 0.65, None, "The copy carries {z}, and at least 0.65 is asked for."),
+            Rule(
+                "r",
+                0.8,
+                None,
+                "At r = {r} the candidate hears so little of the old state that its path stays "
+                "shorter than such a copy. Let it hear more.",
+            ),
+            Rule(
+                "n",
+                -0.4,
+                0.4,
+                "At n = {n} tanh is so flat that little comes back through it. Find the old state "
+                "that brings the candidate to where tanh is steep.",
+            ),
+            Rule(
+                "slope",
+                None,
+                0.02,
+                "The copy carries {z} and the candidate's path {candidate_path}, together {slope}: "
+                "the copy is still the longer one.",
+            ),
+            Rule(
+                "slope",
+                -0.02,
+                None,
+                "The copy carries {z} and the candidate's path {candidate_path}, together {slope}: "
+                "now the candidate's path is the longer one.",
+            ),
+        ),
+        "The copy carries {z} and the candidate's path {candidate_path}, together {slope}. No "
+        "factor is small, and nothing comes back.",
+        (
+            "The copy carries z, the candidate's path (1 - z) (1 - n^2) r w_h. Which of these "
+            "factors can be made larger without touching z?",
+            "The sum is zero where (1 - n^2) r = z / (2 (1 - z)), which is 0.93 at z = 0.65. So "
+            "both factors must be near one: r nearly open, and n near zero despite the input. "
+            "Which h_prev takes back what the input puts in?",
+        ),
+    ),
+    "conventions.apart": Goal(
+        "GateExplorer",
+        (
+            Rule(
+                "candidate_gap",
+                0.4,
+                None,
+                "The candidates of the two resets are {candidate_gap} apart, too near each other. "
+                "Mind the r at which they are equal, and the x at which tanh is flat.",
+            ),
+            Rule(
+                "reset_gap",
+                0.2,
+                None,
+                "The candidates are {candidate_gap} apart, but one sense of z hardly lets them in: "
+                "there the states are {reset_gap} apart. Give the candidate its share in both.",
+            ),
+            Rule(
+                "sense_gap",
+                0.2,
+                None,
+                "The resets can be told apart, but with one of them keeping and writing are only "
+                "{sense_gap} apart. Mind the z at which they are equal, and the old state for "
+                "which they are so at every z.",
+            ),
+            Rule(
+                "mixed_gap",
+                0.2,
+                None,
+                "One mistake shows, but two at once nearly undo each other: those states are "
+                "{mixed_gap} apart. Move the old state away from where they meet.",
+            ),
+        ),
+        "Whatever is mistaken, it shows: the place of the reset by {reset_gap}, the sense of z by "
+        "{sense_gap}, both at once by {mixed_gap}.",
+        (
+            "Take one difference at a time. At which r do the two resets give the same candidate? "
+            "At which z do keeping and writing give the same state, and for which h_prev at every "
+            "z?",
+            "The two candidates differ by what r takes from b_h; they are farthest apart if tanh "
+            "gets a negative number in one and a positive one in the other. The candidate's share "
+            "is 1 - z where z keeps and z where it writes: neither may be small, and the two must "
+            "not be equal.",
+        ),
+    ),
+    "reading_code.blind-spot": Goal(
+        "GateExplorer",
+        (
+            Rule(
+                "recurrent",
+                0.4,
+                None,
+                "The past speaks softly, with an h_n of {recurrent}, and is hard to misread. At "
+                "least 0.4 is asked for.",
+            ),
+            Rule(
+                "z",
+                None,
+                0.5,
+                "At z = {z} the copy hides the candidate, whatever cell has computed it. At most "
+                "0.5 is asked for.",
+            ),
+            Rule(
+                "n",
+                None,
+                0.8,
+                "At n = {n} tanh is so flat that it hides what enters it. At most 0.8 is asked "
+                "for.",
+            ),
+            Rule(
+                "gap_c",
+                None,
+                0.01,
+                "Cell C is still found: its state is {gap_c} away. Compare the share of the past "
+                "that it hears with the share that the GRU hears.",
+            ),
+            Rule(
+                "gap_f",
+                None,
+                0.01,
+                "C passes, but cell F is still found: its state is {gap_f} away. Of the two "
+                "numbers x_n and h_n it multiplies the other one by r.",
+            ),
+        ),
+        "Cell C is {gap_c} away and cell F {gap_f}: a check on this step alone passes both.",
+        (
+            "Write what enters tanh in D, C and F with x_n, h_n and r. When are the first two "
+            "equal, though h_n is not zero?",
+            "D and C agree where r = 1 - r. With this r, D halves one of the two numbers x_n and "
+            "h_n, and F the other: when does that make no difference?",
+        ),
+    ),
 }

@@ -23,6 +23,31 @@ def _drawn(state, r, z, n, h):
     }
 
 
+def _asked(state, r, z, n, h):
+    """What the goals ask for beside the step; `asked` in the module computes the same."""
+    from_x, h_prev = state["w_x"] * state["x"] + state["b_x"], state["h_prev"]
+    recurrent = state["w_h"] * h_prev + state["b_h"]
+    through_candidate = (1 - z) * (1 - n**2) * r * state["w_h"]
+    # The same numbers with the reset before the product, and with a z that writes.
+    n_before = np.tanh(from_x + state["w_h"] * (r * h_prev) + state["b_h"])
+    h_before = (1 - z) * n_before + z * h_prev
+    writes, writes_before = (z * new + (1 - z) * h_prev for new in (n, n_before))
+    # Cells C and F of the chapter on reading code.
+    n_c, n_f = np.tanh(from_x + (1 - r) * recurrent), np.tanh(r * from_x + recurrent)
+    asked = {
+        "recurrent": recurrent,
+        "candidate_path": through_candidate,
+        "slope": z + through_candidate,
+        "candidate_gap": abs(n - n_before),
+        "reset_gap": min(abs(h - h_before), abs(writes - writes_before)),
+        "sense_gap": min(abs(h - writes), abs(h_before - writes_before)),
+        "mixed_gap": min(abs(h - writes_before), abs(h_before - writes)),
+        "gap_c": abs((1 - z) * (n - n_c)),
+        "gap_f": abs((1 - z) * (n - n_f)),
+    }
+    return {name: float(value) for name, value in asked.items()}
+
+
 # What the page draws before it knows its state.
 _NOTHING = dict.fromkeys(("x", "h_prev", "a_r", "a_z", "drive", "w_h", "b_h"), 0.0)
 BLANK = _drawn(_NOTHING, r=0.0, z=0.0, n=0.0, h=0.0)
@@ -143,9 +168,14 @@ class GateExplorer(CourseWidget):
 
         Returns
         -------
-        dict of floats
+        dict of floats; recurrent is w_h h_prev + b_h. slope is the derivative of h by h_prev with
+        the gates held, candidate_path its part through the candidate. The gaps are distances:
+        candidate_gap of n from that of the reset before the product; reset_gap, sense_gap and
+        mixed_gap of the states by the reset's two places, by the two senses of z, and by both;
+        gap_c and gap_f of h from those of cells C and F in the chapter on reading code
         """
-        return {**self.settings(), **self.values()}
+        values = self.values()
+        return {**self.settings(), **values, **_asked(self.state(), **values)}
 
     def still(self):
         values = self.values()
