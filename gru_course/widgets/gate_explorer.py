@@ -1,5 +1,7 @@
 """One step of a GRU of one unit, with a slider on everything that enters it."""
 
+import math
+
 import numpy as np
 
 from gru_course.goals import digits
@@ -22,6 +24,8 @@ def _drawn(state, r, z, n, h):
         "take": (1 - z) * n,
     }
 
+
+STEPS = 50  # of the strip
 
 # What the page draws before it knows its state.
 _NOTHING = dict.fromkeys(("x", "h_prev", "a_r", "a_z", "drive", "w_h", "b_h"), 0.0)
@@ -139,13 +143,24 @@ class GateExplorer(CourseWidget):
         return {"r": cache.r.item(), "z": cache.z.item(), "n": cache.n.item(), "h": h.item()}
 
     def readings(self):
-        """All settings and what the step makes of them; r and z as they act.
+        """All settings, what the step makes of them, and where many such steps lead.
 
         Returns
         -------
-        dict of floats
+        dict of floats: the settings, r and z as they act; n and h; turn, the first of 50 steps
+            after which the state has another sign than h_prev, NaN if none; rest, the state after
+            1,000 steps at z = 0 (unless r w_h is negative, z changes the pace and not the end)
         """
-        return {**self.settings(), **self.values()}
+        values = self.values()
+        xs, h0 = np.full((1, STEPS, 1), self.x), np.array([[self.h_prev]])
+        hs = gru.forward(xs, h0, self.params())[0][0, :, 0]
+        turned = np.flatnonzero(np.sign(hs) != np.sign(self.h_prev))
+        rest = self.h_prev
+        for _ in range(1000):
+            past = values["r"] * (self.w_h * rest + self.b_h)
+            rest = math.tanh(self.w_x * self.x + self.b_x + past)
+        turn = turned[0] + 1.0 if turned.size else math.nan
+        return {**self.settings(), **values, "turn": turn, "rest": rest}
 
     def still(self):
         values = self.values()
