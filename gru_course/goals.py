@@ -178,8 +178,8 @@ GOALS = {
         "The last step still raises h, by {gain_h}.",
         (
             "Where does tanh stop answering? Keep the cell below that for all fifty steps.",
-            "After fifty steps the cell holds about 50 i g, with g close to 0.8. Choose i so that "
-            "this is about one, and let f and o pass everything.",
+            "After fifty steps the cell holds about 50 i g, with g a little below one. Choose i so "
+            "that this is about one, and let f and o pass everything.",
         ),
     ),
     "gru.let-the-input-in": Goal(
