@@ -66,7 +66,8 @@ def judge(goal, readings):
 
 def _kept(reading, wanted):
     """A rule for what the exercise fixes."""
-    return Rule(reading, wanted, wanted, f"Keep {reading} at {wanted:g}; here it is {{{reading}}}.")
+    shown = f"{wanted:g}".replace("-", "−")
+    return Rule(reading, wanted, wanted, f"Keep {reading} at {shown}; here it is {{{reading}}}.")
 
 
 GOALS = {
@@ -177,8 +178,60 @@ GOALS = {
         "The last step still raises h, by {gain_h}.",
         (
             "Where does tanh stop answering? Keep the cell below that for all fifty steps.",
-            "After fifty steps the cell holds about 50 i g, with g close to 0.8. Choose i so that "
-            "this is about one, and let f and o pass everything.",
+            "After fifty steps the cell holds about 50 i g, with g a little below one. Choose i so "
+            "that this is about one, and let f and o pass everything.",
+        ),
+    ),
+    "gru.let-the-input-in": Goal(
+        "GateExplorer",
+        (
+            _kept("x", 0.25),
+            _kept("h_prev", -0.6),
+            Rule(
+                "rest",
+                0.0,
+                None,
+                "The input does not get in: at r = {r} the old state weighs more in the candidate, "
+                "and the unit stays below zero, at {rest}. One of the gates makes the past weigh "
+                "less.",
+            ),
+            Rule(
+                "rest",
+                0.8,
+                None,
+                "The input gets in, but the state ends at {rest}. To go further than the input "
+                "alone, the candidate must hear more of the state.",
+            ),
+            Rule(
+                "rest",
+                None,
+                0.9,
+                "The input gets in, but the state ends at {rest}, too far out. The candidate hears "
+                "too much of the state.",
+            ),
+            # This one first: a state that never turns has no such step, and passes neither.
+            Rule(
+                "turn",
+                None,
+                20,
+                "The end is right, {rest}, but after 20 steps the state is still below zero. At "
+                "z = {z} it takes in too little at each step.",
+            ),
+            Rule(
+                "turn",
+                15,
+                None,
+                "The end is right, {rest}, but the state is above zero before step 15. At z = {z} "
+                "it keeps too little of itself.",
+            ),
+        ),
+        "The reset gate says where the state ends, here at {rest}; the update gate says when.",
+        (
+            "Where n = h, the blend changes nothing, whatever z is. So find the end first, by r, "
+            "and the pace after it.",
+            "At rest h = tanh(0.25 + 2 r h), that is artanh h = 0.25 + 2 r h: put in h = 0.85 and "
+            "solve for r. Then play the strip. Does the curve pass zero too early or too late, and "
+            "what does that say about the share that the state keeps?",
         ),
     ),
     "gru_backward.cancel": Goal(

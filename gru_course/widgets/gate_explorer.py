@@ -1,5 +1,7 @@
 """One step of a GRU of one unit, with a slider on everything that enters it."""
 
+import math
+
 import numpy as np
 
 from gru_course.goals import digits
@@ -21,6 +23,9 @@ def _drawn(state, r, z, n, h):
         "rest": 1 - z,
         "take": (1 - z) * n,
     }
+
+
+STEPS = 50  # of the strip
 
 
 def _asked(state, r, z, n, h):
@@ -164,18 +169,30 @@ class GateExplorer(CourseWidget):
         return {"r": cache.r.item(), "z": cache.z.item(), "n": cache.n.item(), "h": h.item()}
 
     def readings(self):
-        """All settings and what the step makes of them; r and z as they act.
+        """All settings, what the step makes of them, and where many such steps lead.
 
         Returns
         -------
-        dict of floats; recurrent is w_h h_prev + b_h. slope is the derivative of h by h_prev with
-        the gates held, candidate_path its part through the candidate. The gaps are distances:
-        candidate_gap of n from that of the reset before the product; reset_gap, sense_gap and
-        mixed_gap of the states by the reset's two places, by the two senses of z, and by both;
-        gap_c and gap_f of h from those of cells C and F in the chapter on reading code
+        dict of floats: the settings, r and z as they act; n and h; turn, the first of 50 steps
+            after which the state has another sign than h_prev, NaN if none; rest, the state after
+            1,000 steps at z = 0 (unless r w_h is negative, z changes the pace and not the end);
+            recurrent, w_h h_prev + b_h; slope, the derivative of h by h_prev with the gates held,
+            and candidate_path, its part through the candidate; and the distances candidate_gap of
+            n from that of the reset before the product, reset_gap, sense_gap and mixed_gap of the
+            states by the reset's two places, by the two senses of z, and by both, gap_c and gap_f
+            of h from those of cells C and F in the chapter on reading code
         """
         values = self.values()
-        return {**self.settings(), **values, **_asked(self.state(), **values)}
+        xs, h0 = np.full((1, STEPS, 1), self.x), np.array([[self.h_prev]])
+        hs = gru.forward(xs, h0, self.params())[0][0, :, 0]
+        turned = np.flatnonzero(np.sign(hs) != np.sign(self.h_prev))
+        rest = self.h_prev
+        for _ in range(1000):
+            past = values["r"] * (self.w_h * rest + self.b_h)
+            rest = math.tanh(self.w_x * self.x + self.b_x + past)
+        turn = turned[0] + 1.0 if turned.size else math.nan
+        asked = _asked(self.state(), **values)
+        return {**self.settings(), **values, **asked, "turn": turn, "rest": rest}
 
     def still(self):
         values = self.values()

@@ -52,6 +52,14 @@ SOLVED = {
         {"i": 0.02, "f": 0.98, "o": 0.95},
         {"drive": False, "a_i": -4.0, "a_f": 8.0, "a_o": 8.0},
     ],
+    "gru.let-the-input-in": [
+        {"r": 0.59, "z": 0.82},
+        {"r": 0.54, "z": 0.82},
+        {"r": 0.67, "z": 0.78},
+        {"r": 0.59, "z": 0.79},  # turns at step 15
+        {"r": 0.59, "z": 0.84},  # and at step 20
+        {"drive": False, "a_r": 0.4, "a_z": 1.5},
+    ],
     "gru_backward.cancel": [
         {"h_prev": 0.81, "r": 0.93, "z": 0.65},
         {"h_prev": 0.75, "r": 1.0, "z": 0.67},
@@ -106,6 +114,20 @@ MISSED = {
             ({"i": 0.02, key: 0.5}, f"Keep {key} at {kept}; here it is 0.500.")
             for key, kept in (("x", 1), ("h_prev", 0), ("c_prev", 0))
         ),
+    ],
+    "gru.let-the-input-in": [
+        ({"r": 0.59, "z": 0.82, "x": 0.3}, "Keep x at 0.25; here it is 0.300."),
+        ({"r": 0.59, "z": 0.82, "h_prev": -0.5}, "Keep h_prev at −0.6; here it is −0.500."),
+        ({"z": 0.5}, "at r = 1.00 the old state weighs more in the candidate"),
+        ({"r": 0.8}, "the unit stays below zero, at −0.707"),
+        ({"r": 0.0}, "ends at 0.245. To go further"),
+        ({"r": 0.5, "z": 0.85}, "ends at 0.770. To go further"),
+        ({"r": 0.7, "z": 0.75}, "ends at 0.909, too far out"),
+        ({"r": 0.59, "z": 0.85}, "after 20 steps the state is still below zero"),  # step 21
+        ({"r": 0.59, "z": 1.0}, "after 20 steps the state is still below zero"),  # never
+        ({"r": 0.59, "z": 0.78}, "The end is right, 0.849, but the state is above zero before"),
+        ({"r": 0.59, "z": 0.0}, "above zero before step 15. At z = 0.000 it keeps too little"),
+        ({"drive": False, "a_r": 0.4, "a_z": 8.0}, "At z = 1.00 it takes in too little"),
     ],
     "gru_backward.cancel": [
         ({"x": 1.0, "h_prev": 0.5, "r": 1.0, "z": 0.66}, "Keep x at 1.5; here it is 1.00."),
@@ -259,6 +281,17 @@ def test_cells_c_and_f_are_a_gru_with_something_turned_round():
         f = (1 - cache.z) * exchanged.n + cache.z * explorer.h_prev
         wanted = {"gap_c": abs(h - c), "gap_f": abs(h - f.item())}
         assert {key: readings[key] for key in wanted} == pytest.approx(wanted, rel=0, abs=1e-12)
+
+
+def test_the_input_turns_the_state_when_and_to_where_it_should():
+    name = "gru.let-the-input-in"
+    for settings in SOLVED[name]:
+        r, z = (moved(name, **settings).values()[gate] for gate in "rz")
+        hs = [-0.6]
+        for _ in range(2000):
+            hs.append((1 - z) * math.tanh(0.25 + 2 * r * hs[-1]) + z * hs[-1])
+        assert 15 <= next(k for k, h in enumerate(hs) if h > 0) <= 20
+        assert 0.8 <= hs[-1] <= 0.9
 
 
 # For the tests that all exercises share: the right answers, and wrong ones.

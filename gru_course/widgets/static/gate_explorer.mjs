@@ -64,6 +64,18 @@ function run(state) {
   return hs;
 }
 
+// What a goal may ask for, as GateExplorer.readings.
+function readings(state, values, hs) {
+  const turn = hs.findIndex((h) => Math.sign(h) !== Math.sign(state.h_prev));
+  const { x, w_x, b_x, w_h, b_h } = state;
+  let rest = state.h_prev;
+  for (let k = 0; k < 1000; k++) {
+    rest = Math.tanh(w_x * x + b_x + values.r * (w_h * rest + b_h));
+  }
+  return { ...state, ...values, ...asked(state, values), drive: Number(state.drive),
+    turn: turn < 0 ? NaN : turn, rest };
+}
+
 // --- the diagram -------------------------------------------------------------------------------
 
 // As in _gate_diagram.py, which draws the same for pages without scripts.
@@ -253,6 +265,7 @@ function strip() {
       write(sentence, halfLifeSentence("z", z, halfLife, "state"));
       set(sentence, "data-value", halfLife);
       steps.show();
+      return hs;
     },
     stop: steps.stop,
   };
@@ -274,8 +287,7 @@ function render({ model, el }) {
     pictures[form].update(values, state.drive);
     sliders.update(state);
     lines.update(values, state);
-    steps.update(state, values, form);
-    goal.update({ ...state, ...values, ...asked(state, values), drive: Number(state.drive) });
+    goal.update(readings(state, values, steps.update(state, values, form)));
   };
   redraw();
   const root = element("div", { class: "gru-live gru-explorer" }, pictures.wide.node, pictures.narrow.node,
