@@ -6,6 +6,7 @@ computer and on what else it does, and so must not decide whether the course is 
 
 import pytest
 from live import opened
+
 # Widget -> its page, its root, the slider that is moved and the two ends of its way.
 WIDGETS = {
     "Cobweb": ("book/recurrence/plain-rnn.html", ".gru-cobweb", "w", -3, 3),
@@ -18,6 +19,7 @@ WIDGETS = {
         6,
     ),
     "LSTMExplorer": ("book/gating/lstm.html", ".gru-lstm-explorer", "c_prev", -5, 5),
+    "UnrollPlayer": ("book/recurrence/bptt.html", ".gru-unroll", "w_h", -2, 2),
 }
 MOVE = """([root, key, low, high]) => {
   const widget = document.querySelector(root);
