@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from gru_course.goals import digits
 from gru_course.reference import rnn
 from gru_course.widgets._base import Choice, CourseWidget, Number, module_text
-from gru_course.widgets._gate_diagram import digits
 
 STEPS = 3
 
@@ -31,6 +31,7 @@ class UnrollPlayer(CourseWidget):
     x1, x2, x3 : inputs, from -2 to 2
     y1, y2, y3 : targets, from -1 to 1
     losses : "every" for a loss at every step, "last" for one at the last step only
+    goal : name of the slider exercise that the widget marks while it is moved, "" for none
 
     Raises
     ------
@@ -75,6 +76,7 @@ class UnrollPlayer(CourseWidget):
         y2=0.0,
         y3=-0.5,
         losses="every",
+        goal="",
     ):
         super().__init__(
             w_h=w_h,
@@ -88,6 +90,7 @@ class UnrollPlayer(CourseWidget):
             y2=y2,
             y3=y3,
             losses=losses,
+            goal=goal,
         )
 
     def params(self):
@@ -136,6 +139,18 @@ class UnrollPlayer(CourseWidget):
                 values[name] += part.item()
         values["dh_0"] = future.item()
         return values
+
+    def readings(self):
+        """All settings and all numbers of both passes.
+
+        Returns
+        -------
+        dict of floats; every is 1 with a loss at every step, else 0, and size_1 is |e_1|
+        """
+        values = self.values()
+        size = abs(values["e_1"])
+        every = float(self.losses == "every")
+        return {**self.settings(), **values, "every": every, "size_1": size}
 
     def still(self):
         values = self.values()

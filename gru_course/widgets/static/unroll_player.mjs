@@ -42,6 +42,11 @@ function run(state) {
   return v;
 }
 
+// What a goal may ask for, as UnrollPlayer.readings.
+function readings({ losses, ...numbers }, v) {
+  return { ...numbers, ...v, every: Number(losses === "every"), size_1: Math.abs(v.e_1) };
+}
+
 // --- the picture ---------------------------------------------------------------------------------
 
 // The chain h_0, a_1, h_1 ... a_3, h_3 runs along the picture, inputs on one side of it and losses
@@ -362,17 +367,19 @@ function render({ model, el }) {
   ];
   const losses = choice(model, "losses", { name: "a loss at",
     options: { every: "every step", last: "the last step" } });
+  const goal = goalLine(model);
   const redraw = () => {
     state = Object.fromEntries(KEYS.map((key) => [key, model.get(key)]));
     v = run(state);
     for (const { update } of [...controls, losses]) update();
     steps.show();
+    goal.update(readings(state, v));
   };
   redraw();
   const root = element("div", { class: "gru-live gru-unroll" }, drawn.wide.node, drawn.narrow.node,
     steps.node, element("div", { class: "gru-written" }, said, place),
     element("div", { class: "gru-sliders" }, ...controls.map(({ row }) => row), losses.row),
-    sums.node);
+    goal.node, sums.node);
   el.append(root);
   const unfollow = follow(model, KEYS, redraw);
   const unwatch = watchWidth(root, (wide) => {
