@@ -84,7 +84,7 @@ const STYLE = `
 .gru-live .gru-choice input { position: absolute; opacity: 0; pointer-events: none; }
 .gru-unroll .gru-lead { width: auto; }
 /* As high as the longest step, so that what is below does not jump. */
-.gru-written { min-height: 9em; margin-top: 0.5rem; }
+.gru-written { min-height: 11.5em; margin-top: 0.5rem; }
 .gru-is-wide .gru-written { min-height: 7.2em; }
 .gru-live .gru-sums { width: auto; margin: 0.75rem auto; border-collapse: collapse;
   font-size: inherit; }
