@@ -193,7 +193,7 @@ def test_mouse_moves_every_control(browser, url):
             mouse.up()
             assert held(player)[key] == 2
             assert_shows(LAST, player.evaluate(READ), held(player))
-        player.locator("[data-choice] label", has_text="the last step").click()
+        player.locator("[data-choice] label", has_text="last step").click()
         assert held(player)["losses"] == "last"
         position = player.get_by_role("slider", name="step of the two passes")
         box = position.bounding_box()
@@ -222,7 +222,7 @@ def test_touch(browser, url):
             cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
         cdp.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
         assert held(player)["x3"] == 2
-        last = player.locator("[data-choice] label", has_text="the last step")
+        last = player.locator("[data-choice] label", has_text="last step")
         assert last.bounding_box()["height"] >= 44
         last.tap()
         assert_shows(LAST, player.evaluate(READ), held(player))

@@ -52,20 +52,20 @@ function readings({ losses, ...numbers }, v) {
 // The chain h_0, a_1, h_1 ... a_3, h_3 runs along the picture, inputs on one side of it and losses
 // on the other; the narrow form is the wide one's mirror image about the diagonal.
 const FORMS = {
-  wide: { size: [720, 294], first: 40, pitch: 100, lanes: { L: 42, chain: 152, x: 264 },
+  wide: { size: [720, 302], first: 38, pitch: 99, radius: 29, lanes: { L: 42, chain: 152, x: 264 },
     // Where the way back lies beside the way there.
     back: { chain: [0, 6], L: [6, 0] },
-    labels: { dh: [0, 44, "middle"], delta: [0, -50, "middle"], future: [50, 25, "middle"],
-      e: [15, -66, "start"], y: [31, -4, "start"], w_h: [50, -13, "middle"],
-      w_x: [7, 62, "start"], L: [0, -4, "middle"] } },
-  narrow: { size: [340, 518], first: 31, pitch: 76, lanes: { L: 288, chain: 150, x: 34 },
+    labels: { dh: [0, 48, "middle"], delta: [0, -53, "middle"], future: [49.5, 25, "middle"],
+      e: [15, -66, "start"], y: [34, -4, "start"], w_h: [49.5, -13, "middle"],
+      w_x: [7, 60, "start"], L: [0, -4, "middle"] } },
+  narrow: { size: [340, 523], first: 33, pitch: 76, radius: 27, lanes: { L: 288, chain: 150,
+    x: 34 },
     back: { chain: [-6, 0], L: [0, -6] },
-    labels: { dh: [-36, -3, "end"], delta: [36, -3, "start"], future: [-15, 43, "end"],
-      e: [69, -15, "middle"], y: [0, 40, "middle"], w_h: [14, 42, "start"], w_x: [-58, -8, "middle"],
-      L: [0, -4, "middle"] } },
+    labels: { dh: [-38, -3, "end"], delta: [38, -3, "start"], future: [-15, 41, "end"],
+      e: [69, -15, "middle"], y: [0, 42, "middle"], w_h: [14, 42, "start"],
+      w_x: [-58, -8, "middle"], L: [0, -4, "middle"] } },
 };
 const ONE_LINE = ["future", "e", "y"]; // of the narrow form; else the number is below its name
-const RADIUS = 26;
 
 // Letters with what is below each, as tspans.
 function symbol(...pairs) {
@@ -80,19 +80,20 @@ function symbol(...pairs) {
 }
 
 // An arrow between two circles, beside their line by `aside`.
-function arrow(from, to, aside, attributes) {
+function arrow(from, to, radius, aside, attributes) {
   const [dx, dy] = [Math.sign(to[0] - from[0]), Math.sign(to[1] - from[1])];
-  const cut = Math.sqrt(RADIUS ** 2 - aside[0] ** 2 - aside[1] ** 2) + 1;
+  const cut = Math.sqrt(radius ** 2 - aside[0] ** 2 - aside[1] ** 2) + 1;
   const at = ([x, y], forth) => [x + aside[0] + dx * forth, y + aside[1] + dy * forth];
   const [tip, foot] = [at(to, -cut), at(to, -cut - 8)];
   const line = svg("path", { d: `M${at(from, cut)}L${foot}`, ...attributes });
+  const [x, y] = foot;
   const head = svg("path", { fill: attributes.stroke,
-    d: `M${tip}L${foot[0] - dy * 5} ${foot[1] + dx * 5}L${foot[0] + dy * 5} ${foot[1] - dx * 5}Z` });
+    d: `M${tip}L${x - dy * 5} ${y + dx * 5}L${x + dy * 5} ${y - dx * 5}Z` });
   return { line, node: svg("g", {}, line, head) };
 }
 
 function picture(name) {
-  const { size: [width, height], first, pitch, lanes, back, labels } = FORMS[name];
+  const { size: [width, height], first, pitch, radius, lanes, back, labels } = FORMS[name];
   const wide = name === "wide";
   const place = (j, lane) => {
     const point = [first + pitch * j, lanes[lane]];
@@ -109,13 +110,13 @@ function picture(name) {
   const [blue, grey] = [{ stroke: COLORS.h }, { stroke: COLORS.gradient,
     "stroke-dasharray": "7 4" }];
   const there = (from, to, kind, t, size, aside = [0, 0]) => {
-    const { line, node } = arrow(at[from], at[to], aside.map((shift) => -shift), blue);
+    const { line, node } = arrow(at[from], at[to], radius, aside.map((shift) => -shift), blue);
     seen.push([node, stepOf(kind, t), 0.25]);
     wires.push([line, size]);
     return node;
   };
   const andBack = (from, to, kind, t, size, aside) => {
-    const { line, node } = arrow(at[from], at[to], aside, grey);
+    const { line, node } = arrow(at[from], at[to], radius, aside, grey);
     seen.push([node, kind === "end" ? LAST : stepOf(kind, t), 0]);
     wires.push([line, size]);
     return node;
@@ -142,13 +143,14 @@ function picture(name) {
     const [letter, t] = key.split("_");
     const color = "ha".includes(letter) ? COLORS.h : COLORS.neutral;
     const fill = svg("path", { fill: color, "fill-opacity": 0.3 });
-    if (letter === "h") levels.push([fill, key, { cx, cy, radius: RADIUS }]);
-    const inside = svg("g", {}, fill, number("text", key, { x: cx, y: cy + 14 }));
+    if (letter === "h") levels.push([fill, key, { cx, cy, radius }]);
+    const value = number("text", key, { x: cx, y: cy + 14, "font-size": 12.5 });
+    const inside = svg("g", {}, fill, value);
     if ("ahL".includes(letter) && t > 0) {
       seen.push([inside, stepOf(letter === "L" ? "loss" : "state", Number(t)), 0]);
     }
     return svg("g", { "text-anchor": "middle" }, inside,
-      svg("circle", { cx, cy, r: RADIUS, fill: "none", stroke: color, "stroke-width": 2.5 }),
+      svg("circle", { cx, cy, r: radius, fill: "none", stroke: color, "stroke-width": 2.5 }),
       svg("text", { x: cx, y: cy - 5 }, symbol([letter, t])));
   });
   // What stands beside a node: a name, and below it or after it a number.
@@ -177,13 +179,13 @@ function picture(name) {
   at.L = place(0, "L");
   texts.push(label("L", "L", [["L"]], "L", stepOf("loss", T)));
 
-  const halos = [0, 1, 2].map(() => svg("circle", { r: RADIUS + 4.5, fill: "none",
+  const halos = [0, 1, 2].map(() => svg("circle", { r: radius + 4.5, fill: "none",
     stroke: "currentColor", "stroke-width": 3 }));
   const node = svg("svg", { class: `gru-picture gru-${name}`, viewBox: `0 0 ${width} ${height}`,
     role: "img", fill: "currentColor", style: `width:100%;max-width:${width + 60}px;height:auto`,
-    "aria-label": "The unit unrolled over three steps: states in a row, inputs on one side, losses " +
-      "on the other, arrows forward and dashed arrows back. What the current step does is written " +
-      "below." },
+    "aria-label": "The unit unrolled over three steps: states in a row, inputs on one side, " +
+      "losses on the other, arrows forward and dashed arrows back. What the current step does is " +
+      "written below." },
     ...halos, ...lines, ...circles, ...texts);
   return {
     node,
@@ -217,8 +219,8 @@ const H = (t) => `<i>h</i><sub>${t}</sub>`;
 const DELTA = (t) => `<i>δ</i><sub>${t}</sub>`;
 const E = (t) => `<i>e</i><sub>${t}</sub>`;
 const W = (sub) => `<i>w<sub>${sub}</sub></i>`;
-const GRADIENTS = { dw_h: `<i>dL</i>/<i>dw<sub>h</sub></i>`, dw_x: `<i>dL</i>/<i>dw<sub>x</sub></i>`,
-  db: `<i>dL</i>/<i>db</i>` };
+const GRADIENTS = { dw_h: "<i>dL</i>/<i>dw<sub>h</sub></i>",
+  dw_x: "<i>dL</i>/<i>dw<sub>x</sub></i>", db: "<i>dL</i>/<i>db</i>" };
 const factor = (value) => (value < 0 ? `(${digits(value)})` : digits(value));
 
 function sentence([kind, t], every) {
@@ -232,8 +234,7 @@ function sentence([kind, t], every) {
       : looks ? "what comes from the loss and what comes from the future add up."
         : "there is no loss here; all comes from the future."),
     delta: `Backward, step ${t}: through tanh, times its slope.`,
-    parts: `Backward, step ${t}: what this use of the weights adds to their gradients; the bias ` +
-      "gets the delta itself.",
+    parts: `Backward, step ${t}: what this use adds to the gradients; the bias gets the delta.`,
     end: "The uses of each weight add up, and what is left goes on to the first state.",
   }[kind];
 }
@@ -365,8 +366,8 @@ function render({ model, el }) {
     number("x1", "input <i>x</i><sub>1</sub>", "input x 1", COLORS.neutral),
     number("x3", "input <i>x</i><sub>3</sub>", "input x 3", COLORS.neutral),
   ];
-  const losses = choice(model, "losses", { name: "a loss at",
-    options: { every: "every step", last: "the last step" } });
+  const losses = choice(model, "losses", { name: "loss at",
+    options: { every: "every step", last: "last step" } });
   const goal = goalLine(model);
   const redraw = () => {
     state = Object.fromEntries(KEYS.map((key) => [key, model.get(key)]));
