@@ -105,6 +105,48 @@ GOALS = {
             "and an h between 0.2 and 0.3.",
         ),
     ),
+    "bptt.no-credit": Goal(
+        "UnrollPlayer",
+        (
+            Rule(
+                "every",
+                1,
+                1,
+                "The loss looks at the last step only, so step 1 has no error of its own. Let the "
+                "loss look at every step.",
+            ),
+            Rule(
+                "size_1",
+                0.3,
+                None,
+                "The error of step 1 is {e_1}, too small to be worth cancelling. Move its state "
+                "further from its target, {y1}.",
+            ),
+            Rule(
+                "dh_1",
+                None,
+                0.03,
+                "The error of step 1 sends {e_1} back, the future {future_1}. The sum lies above "
+                "zero, at {dh_1}: lower one of the two.",
+            ),
+            Rule(
+                "dh_1",
+                -0.03,
+                None,
+                "The error of step 1 sends {e_1} back, the future {future_1}. The sum lies below "
+                "zero, at {dh_1}: raise one of the two.",
+            ),
+        ),
+        "The error of step 1 sends {e_1} back, the future {future_1}, and they cancel. The first "
+        "use of the weights gets no credit; the gradient of w_h is {dw_h}, all from later uses.",
+        (
+            "Two arrows arrive at h_1: the error of its own step, and w_h delta_2 from the future. "
+            "Which sign must the second one have?",
+            "The error of step 1 is positive at the start, so delta_2 has to become negative: "
+            "lower x_3 and watch it. That alone does not go far enough. Which slider makes e_1 "
+            "smaller?",
+        ),
+    ),
     "gradients.smallest-gate-bias": Goal(
         "GradientFlow",
         (

@@ -44,6 +44,14 @@ SOLVED = {
         {"w": 1.2, "b": -0.04},
         {"w": 1.1, "b": -0.02},
     ],
+    "bptt.no-credit": [
+        {"x1": -0.05, "x3": -0.7},
+        {"x1": -0.1, "x3": -1.35},
+        {"w_h": -1.72},
+        {"w_h": 1.2, "b": -0.85},
+        {"w_x": 0.75, "b": -0.45},
+        {"b": -0.35, "x1": 0.2},
+    ],
     "gradients.smallest-gate-bias": [{"gate_bias": 3.0}, {"gate_bias": 3.0, "activation": "relu"}],
     "lstm.readable-count": [
         {"i": 0.01},
@@ -92,6 +100,16 @@ MISSED = {
         ({"w": 2.0, "b": -0.15}, "both end above zero"),
         ({"w": 2.0, "b": -0.31}, "both end below zero"),
         ({"w": 1.1, "b": -0.01}, "both end above zero"),
+    ],
+    "bptt.no-credit": [
+        ({"x1": -0.05, "x3": -0.7, "losses": "last"}, "Let the loss look at every step"),
+        ({"w_h": 0.0}, "The error of step 1 is 0.262, too small"),
+        ({"x1": -0.3, "x3": -0.7}, "further from its target, 0.200"),
+        ({"w_h": 2.0, "b": -2.0}, "is −0.100, too small"),  # saturated: nothing goes back
+        ({"x3": -0.7}, "above zero, at 0.355: lower one"),
+        ({"w_h": -1.6}, "above zero, at 0.835: lower one"),
+        ({"x1": -0.15, "x3": -0.7}, "below zero, at −0.085: raise one"),
+        ({"w_h": -1.9}, "below zero, at −1.59: raise one"),
     ],
     "gradients.smallest-gate-bias": [
         ({"gate_bias": 2.9}, "keeps 0.097 at lag 60, less than a tenth"),
