@@ -93,10 +93,10 @@
     exercises.push({ id, section, box });
   }
 
-  // The sliders of an exercise have reached its goal.
+  // The sliders of an exercise have reached its goal, and say so again as long as they move there.
   document.addEventListener("gru-solved", ({ target }) => {
     const exercise = exercises.find(({ section }) => section.contains(target));
-    if (exercise) record(exercise.id, "solved");
+    if (exercise && !exercise.box.checked) record(exercise.id, "solved");
   });
 
   const ids = [...questions, ...exercises].map(({ id }) => id);
