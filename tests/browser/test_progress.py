@@ -164,8 +164,10 @@ def test_a_goal_that_is_reached_ticks_its_exercise(browser, site_url):
 
 def test_export_and_import_carry_progress_over(browser, url, tmp_path):
     with opened(browser, url) as page:
-        for number in (1, 2):
-            question(page, number)[1][0].click()
+        question(page, 1)[1][0].click()
+        _, right, wrong = question(page, 2)
+        wrong[0].click()
+        right[0].click()
         page.get_by_role("checkbox", name="Solved: exercise 2").click()
         with page.expect_download() as download:
             page.get_by_role("button", name="Export").click()
@@ -179,16 +181,17 @@ def test_export_and_import_carry_progress_over(browser, url, tmp_path):
     here = "book/recurrence/plain-rnn#"
     assert exported["solved"] == {
         f"{here}check-yourself-1": "first",
-        f"{here}check-yourself-2": "first",
+        f"{here}check-yourself-2": "solved",
         f"{here}exercise-2-checked-the-step-from-memory": "solved",
     }
     with opened(browser, url) as page:  # another browser, in which other things were done
         _, right, wrong = question(page, 1)
         wrong[0].click()
         right[0].click()
-        question(page, 4)[1][0].click()
+        for number in (2, 4):
+            question(page, number)[1][0].click()
         page.get_by_role("checkbox", name="Solved: exercise 1").click()
-        assert counted(page) == (2, 1, 1)
+        assert counted(page) == (3, 2, 1)
         choose(page, "progress.json", text)
         assert "Imported" in said(page)
         assert counted(page) == (3, 3, 2), "the better of two records stays"
@@ -208,7 +211,8 @@ RUBBISH = {
     "another course": json.dumps(GOOD | {"course": "pottery"}),
     "no course": json.dumps({k: v for k, v in GOOD.items() if k != "course"}),
     "another version": json.dumps(GOOD | {"version": 2}),
-    "no answers": json.dumps(GOOD | {"solved": ["book/gating/gru"]}),
+    "no answers": json.dumps(GOOD | {"solved": []}),
+    "no pages": json.dumps(GOOD | {"pages": []}),
     "unknown answers": json.dumps(GOOD | {"solved": {"a#b-1": "perfect"}}),
     "unknown pages": json.dumps(GOOD | {"pages": {"book/gating/gru": 9}}),
 }
@@ -222,6 +226,8 @@ def test_import_refuses_anything_else(browser, site_url):
             choose(page, "file.json", text)
             assert "nothing was changed" in said(page), what
             assert stored(page) == before, what
+            kept = page.locator(".gru-progress input").evaluate("node => node.value")
+            assert kept == "", "the same file, mended, could not be chosen again"
             page.locator(".gru-progress [role=status]").evaluate("node => node.textContent = ''")
         choose(page, "file.json", json.dumps(GOOD))
         assert "Imported" in said(page), "the file that the others were made from"
