@@ -18,8 +18,9 @@ def opened(browser, url, root, **context):
         # A test that moves on to another page aborts what the first was still loading.
         page.on(
             "requestfailed",
-            lambda r: r.failure == "net::ERR_ABORTED"
-            or complaints.append(f"failed: {r.url} {r.failure}"),
+            lambda r: (
+                r.failure == "net::ERR_ABORTED" or complaints.append(f"failed: {r.url} {r.failure}")
+            ),
         )
         page.on(
             "request",
