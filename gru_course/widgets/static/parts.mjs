@@ -92,6 +92,7 @@ const STYLE = `
 .gru-live .gru-sums :is(th, td) { min-width: 4.6em; padding: 0.15em 0.6em; border: 0;
   font-weight: inherit; text-align: right; color: inherit; background: none; }
 .gru-live .gru-sums th:first-child { min-width: 0; text-align: left; }
+.gru-sums .gru-reading { display: block; }
 .gru-sums tbody tr:last-child > * { border-top: 2px solid currentColor !important; }
 `;
 

@@ -196,7 +196,7 @@ function picture(name) {
       for (const [part, from, before] of seen) set(part, "opacity", k < from ? before : 1);
       for (const [line, size] of wires) {
         const width = 1 + 2.5 * Math.min(2, Math.abs(size(v, state)));
-        set(line, "stroke-width", width.toFixed(2));
+        set(line, "stroke-width", width.toFixed(1));
       }
       for (const [text, key] of numbers) write(text, digits(shown[key]));
       for (const [path, key, circle] of levels) set(path, "d", level(circle, v[key], true));
@@ -305,9 +305,9 @@ function table() {
   const names = Object.keys(GRADIENTS);
   const cells = [];
   const cell = (key, from) => {
-    const node = element("td", { "data-cell": key });
+    const node = element("span", { class: "gru-reading", "data-cell": key });
     cells.push([node, key, from]);
-    return node;
+    return element("td", {}, node);
   };
   const head = (html, scope) => markup("th", html, { scope });
   const rows = BACK.map((t) => element("tr", {}, head(`step ${t}`, "row"),
