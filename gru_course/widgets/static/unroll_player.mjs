@@ -58,7 +58,7 @@ const FORMS = {
     labels: { dh: [0, 48, "middle"], delta: [0, -53, "middle"], future: [49.5, 25, "middle"],
       e: [15, -66, "start"], y: [34, -4, "start"], w_h: [49.5, -13, "middle"],
       w_x: [7, 60, "start"], L: [0, -4, "middle"] } },
-  narrow: { size: [340, 523], first: 33, pitch: 76, radius: 27, lanes: { L: 288, chain: 150,
+  narrow: { size: [340, 538], first: 33, pitch: 76, radius: 27, lanes: { L: 288, chain: 150,
     x: 34 },
     back: { chain: [-6, 0], L: [0, -6] },
     labels: { dh: [-38, -3, "end"], delta: [38, -3, "start"], future: [-15, 41, "end"],
