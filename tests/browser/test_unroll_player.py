@@ -269,12 +269,17 @@ def test_picture_is_legible(browser, site_url, width):
               const {left, right, top, bottom} = node.getBoundingClientRect();
               return [left, right, top, bottom, node.textContent];
             }),
-            frame: (({left, right}) => [left, right])(picture.getBoundingClientRect()),
+            frame: (({left, right, top, bottom}) => [left, right, top, bottom])(
+              picture.getBoundingClientRect()),
+            clipped: [...picture.parentNode.querySelectorAll("[data-cell]")].filter((node) =>
+              node.scrollWidth > node.clientWidth).map((node) => node.textContent),
           };
         }""")
     assert min(seen["sizes"]) >= 11
-    for left, right, *_ in seen["boxes"]:
+    for left, right, top, bottom, _ in seen["boxes"]:
         assert seen["frame"][0] <= left < right <= seen["frame"][1]
+        assert seen["frame"][2] <= top < bottom <= seen["frame"][3]
+    assert seen["clipped"] == []
     # Lines of text keep a little air inside their boxes, so boxes may touch but not cross by more.
     for a, b in itertools.combinations(seen["boxes"], 2):
         across = min(a[1], b[1]) - max(a[0], b[0])

@@ -58,7 +58,7 @@ const FORMS = {
     labels: { dh: [0, 48, "middle"], delta: [0, -53, "middle"], future: [49.5, 25, "middle"],
       e: [15, -66, "start"], y: [34, -4, "start"], w_h: [49.5, -13, "middle"],
       w_x: [7, 60, "start"], L: [0, -4, "middle"] } },
-  narrow: { size: [340, 523], first: 33, pitch: 76, radius: 27, lanes: { L: 288, chain: 150,
+  narrow: { size: [340, 538], first: 33, pitch: 76, radius: 27, lanes: { L: 288, chain: 150,
     x: 34 },
     back: { chain: [-6, 0], L: [0, -6] },
     labels: { dh: [-38, -3, "end"], delta: [38, -3, "start"], future: [-15, 41, "end"],
@@ -196,7 +196,7 @@ function picture(name) {
       for (const [part, from, before] of seen) set(part, "opacity", k < from ? before : 1);
       for (const [line, size] of wires) {
         const width = 1 + 2.5 * Math.min(2, Math.abs(size(v, state)));
-        set(line, "stroke-width", width.toFixed(2));
+        set(line, "stroke-width", width.toFixed(1));
       }
       for (const [text, key] of numbers) write(text, digits(shown[key]));
       for (const [path, key, circle] of levels) set(path, "d", level(circle, v[key], true));
@@ -305,9 +305,9 @@ function table() {
   const names = Object.keys(GRADIENTS);
   const cells = [];
   const cell = (key, from) => {
-    const node = element("td", { "data-cell": key });
+    const node = element("span", { class: "gru-reading", "data-cell": key });
     cells.push([node, key, from]);
-    return node;
+    return element("td", {}, node);
   };
   const head = (html, scope) => markup("th", html, { scope });
   const rows = BACK.map((t) => element("tr", {}, head(`step ${t}`, "row"),
