@@ -242,6 +242,7 @@ function render({ model, el }) {
   const sliders = controls(model);
   const lines = equations();
   const steps = strip();
+  const goal = goalLine(model);
   let form = "narrow"; // the form that is on display; the other one is left as it is
   const redraw = () => {
     const state = read(model);
@@ -250,10 +251,11 @@ function render({ model, el }) {
     sliders.update(state);
     lines.update(values, state);
     steps.update(state, values, form);
+    goal.update({ ...state, ...values, drive: Number(state.drive) });
   };
   redraw();
   const root = element("div", { class: "gru-live gru-explorer" }, pictures.wide.node, pictures.narrow.node,
-    presets(model, PRESETS), sliders.node, lines.node, steps.node);
+    presets(model, PRESETS), sliders.node, goal.node, lines.node, steps.node);
   el.append(root);
   const unfollow = follow(model, KEYS, redraw);
   const unwatch = watchWidth(root, (wide) => {

@@ -38,6 +38,16 @@ function run(state) {
   return steps;
 }
 
+// What a goal may ask for, as LSTMExplorer.readings.
+function readings(values, states) {
+  const [before, last] = states.slice(-2);
+  return {
+    ...values, drive: Number(values.drive), c_50: last.c, written: last.write,
+    gain_c: last.c - before.c, gain_tanh: Math.tanh(last.c) - Math.tanh(before.c),
+    gain_h: last.h - before.h,
+  };
+}
+
 // --- the picture ---------------------------------------------------------------------------------
 
 // Where things lie, in pixels: [x, y]. The belt is the row of c_prev, keep, sum, c and the exit.
@@ -245,7 +255,7 @@ function controls(model) {
     model.set("drive", drive);
     model.save_changes();
   });
-  const toggle = element("label", { class: "gru-switch" }, box,
+  const toggle = element("label", { class: "gru-switch", "data-switch": "drive" }, box,
     markup("span", "set the gates <i>f</i>, <i>i</i> and <i>o</i> directly"));
   return {
     node: element("div", {}, presets(model, PRESETS), element("div", { class: "gru-sliders" },
@@ -420,6 +430,7 @@ function strip() {
       write(sentence, halfLifeSentence("f", f, halfLife, "cell"));
       set(sentence, "data-value", halfLife);
       steps.show();
+      return states;
     },
     stop: steps.stop,
   };
@@ -433,6 +444,7 @@ function render({ model, el }) {
   const sliders = controls(model);
   const lines = equations();
   const steps = strip();
+  const goal = goalLine(model);
   let form = "narrow"; // the form that is on display; the other one is left as it is
   const redraw = () => {
     const state = read(model);
@@ -440,11 +452,11 @@ function render({ model, el }) {
     pictures[form].update(values);
     sliders.update(state);
     lines.update(values);
-    steps.update(state, values, form);
+    goal.update(readings(values, steps.update(state, values, form)));
   };
   redraw();
   const root = element("div", { class: "gru-live gru-lstm-explorer" }, pictures.wide.node,
-    pictures.narrow.node, sliders.node, lines.node, steps.node);
+    pictures.narrow.node, sliders.node, goal.node, lines.node, steps.node);
   el.append(root);
   const unfollow = follow(model, KEYS, redraw);
   const unwatch = watchWidth(root, (wide) => {
