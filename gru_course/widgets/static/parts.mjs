@@ -40,8 +40,8 @@ const STYLE = `
 .gru-live input[type="checkbox"]:checked { background: color-mix(in srgb, currentColor 25%,
   transparent); }
 .gru-live input[type="checkbox"]:checked::before { margin-left: 23px; }
-.gru-live :is(input, button):focus-visible { outline: 3px solid currentColor; outline-offset: 2px;
-  border-radius: 6px; }
+.gru-live :is(input, button, .gru-maps):focus-visible { outline: 3px solid currentColor;
+  outline-offset: 2px; border-radius: 6px; }
 .gru-live button { min-width: 6.5em; min-height: 44px; padding: 0 1em; font: inherit;
   color: inherit; background: none; border: 2px solid currentColor; border-radius: 8px;
   cursor: pointer; }
@@ -70,6 +70,27 @@ const STYLE = `
 .gru-key-dashed { border-top-style: dashed; }
 .gru-title { font-weight: 600; }
 .gru-legend { display: flex; flex-wrap: wrap; gap: 0 1.5em; }
+.gru-tokens { margin-bottom: 0.75rem; font-family: ui-monospace, Consolas, monospace;
+  font-size: 16px; line-height: 1.7; white-space: pre-wrap; overflow-wrap: anywhere;
+  tab-size: 4; cursor: pointer; touch-action: manipulation; }
+.gru-words span { margin-right: 0.4em; }
+.gru-tokens .gru-now { outline: 2.5px solid currentColor; border-radius: 2px; }
+.gru-plot-row { display: grid; grid-template-columns: 4.4em minmax(0, 1fr); gap: 0.5em;
+  margin-top: 0.5rem; }
+.gru-gutter { display: flex; flex-direction: column; justify-content: space-between;
+  font-size: 13px; line-height: 1.2; text-align: right; }
+.gru-plot { position: relative; cursor: crosshair; touch-action: pan-y; user-select: none;
+  box-shadow: 0 0 0 1px color-mix(in srgb, currentColor 30%, transparent); }
+.gru-plot > :is(canvas, svg) { position: absolute; inset: 0; width: 100%; height: 100%;
+  overflow: visible; image-rendering: pixelated; }
+.gru-cursor { position: absolute; top: -2px; bottom: -2px; min-width: 5px;
+  border: 1.5px solid currentColor; transform: translateX(-50%); pointer-events: none; }
+.gru-row { position: absolute; inset-inline: 0; border: 1.5px solid currentColor;
+  pointer-events: none; }
+.gru-plot-row + p, .gru-sequence .gru-player { margin-top: 0.5rem; }
+.gru-said { min-height: 6em; } /* or what is below would jump from step to step */
+.gru-is-wide .gru-said { min-height: 3em; }
+.gru-patch { display: inline-block; width: 22px; height: 12px; margin-right: 0.4em; }
 .gru-live .gru-share { margin-top: 0.75rem; }
 .gru-live fieldset { display: flex; flex-wrap: wrap; gap: 0.5rem; align-items: center; min-width: 0;
   margin: 0.5rem 0; padding: 0; border: 0; }
@@ -293,6 +314,12 @@ function player({ name, last, perSecond, color, draw }) {
   return {
     node: element("div", { class: "gru-player" }, play, position, reading),
     reading, show, stop,
+    // For a step that the model holds: playing goes on unless somebody else set it.
+    go(to) {
+      if (to !== k) stop();
+      k = to;
+      show();
+    },
   };
 }
 
