@@ -19,6 +19,7 @@ WIDGETS = {
         6,
     ),
     "LSTMExplorer": ("book/gating/lstm.html", ".gru-lstm-explorer", "c_prev", -5, 5),
+    "SequencePlayer": ("book/gating/what-gates-learn.html", ".gru-sequence", "step", 0, 80),
 }
 MOVE = """([root, key, low, high]) => {
   const widget = document.querySelector(root);

@@ -14,10 +14,14 @@ import numpy as np
 import pytest
 from test_pages import serious
 
+from gru_course import goals
 from gru_course.analysis import gates
+from gru_course.goals import Goal, Rule
 from gru_course.palette import BY_SYMBOL
 from gru_course.reference import gru
 from gru_course.widgets import SequencePlayer
+from gru_course.widgets._base import module_text
+from gru_course.widgets.sequence_player import NAMES
 from gru_course.widgets.sphinx_host import script_text
 
 TEXT = "def f(a):\n\tif a[0] < (b + c) * 2:\n\t\treturn [d(a), (b, 1)]\n\n" * 2
@@ -402,6 +406,38 @@ def test_python_sets_and_follows(browser, served):
         page.evaluate("leave()")
         page.evaluate("model.set('unit', 0)")
         assert settings(page)[1] == 6, "a closed view hears nothing"
+
+
+def test_a_goal_is_marked_by_the_rules_of_python(browser, served, monkeypatch):
+    rules = (
+        Rule("half_life", 2, None, "Half is left after {half_life} steps."),
+        Rule("z", None, 0.9, "At step {step} unit {unit} keeps {z}, on average {mean_z}."),
+        Rule("h", 0.9, 1, "The state {h} is below 0.9, as r = {r} and n = {n} have it."),
+    )
+    goal = Goal("SequencePlayer", rules, "It writes {n} at step {step}.", ("", ""))
+    monkeypatch.setitem(goals.GOALS, "test.goal", goal)
+    text = module_text("sequence_player", TOKEN_NAMES=NAMES)
+    player = text_player(goal="test.goal")
+    said = set()
+    with opened(browser, f"{served}text.html") as page:
+        page.evaluate(MOUNT, [text, player.state()])
+        line = page.locator(".gru-goal")
+        for step in range(0, player.T, 7):
+            for unit in range(player.H):
+                page.evaluate(SET_AND_READ, [{"step": step, "unit": unit, "sort": "index"}])
+                player.step, player.unit = step, unit
+                readings = player.readings()
+                passed, sentence = goals.judge(goal, readings)
+                assert json.loads(line.get_attribute("data-readings")) == readings
+                assert line.text_content() == (
+                    f"{'✓ Solved.' if passed else '→ Not yet.'} {sentence}"
+                )
+                said.add(sentence.split()[0])
+        assert said == {"Half", "At", "The", "It"}
+        unit = int(player.unit)
+        page.mouse.move(*point(page, "[data-map=h]", 0, player.T, 0, player.H))
+        assert shown_unit(page) == 0 != unit
+        assert json.loads(line.get_attribute("data-readings"))["unit"] == unit, "not the hovered"
 
 
 @pytest.mark.parametrize("width", [1280, 375])

@@ -10,12 +10,25 @@ from sources import given
 from gru_course import widgets
 from gru_course.exercises import check
 from gru_course.goals import GOALS
-from gru_course.widgets import GateExplorer
+from gru_course.widgets import GateExplorer, SequencePlayer
+
+
+def player(record, **settings):
+    """The sequence player that a page holds, which Python made of arrays."""
+    H = len(record["mean_z"])
+    gates = {name: np.array(record[name].split(), float).reshape(-1, H) / 1000 for name in "rznh"}
+    lines = dict(record["lines"])
+    widget = SequencePlayer(record["tokens"] or lines.pop("input"), gates, lines=lines, **settings)
+    # Mean and half-life, which the page holds as they were before the gates were rounded.
+    widget.record.update({name: record[name] for name in ("mean_z", "half_life")})
+    assert widget.record == record
+    return widget
 
 
 def moved(name, **settings):
     """The widget as the chapter gives it, then what the reader moves."""
-    widget = getattr(widgets, GOALS[name].widget)(**given(name)[1])
+    state = given(name)[1]
+    widget = player(**state) if "record" in state else getattr(widgets, GOALS[name].widget)(**state)
     for key, value in settings.items():
         setattr(widget, key, value)
     return widget

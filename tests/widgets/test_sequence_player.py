@@ -193,6 +193,15 @@ def test_too_many_units_and_a_missing_gate():
         SequencePlayer(TEXT, {name: good[name] for name in "rz"})
 
 
+def test_untouched_until_it_is_moved():
+    player = SequencePlayer(TEXT, good, step=2)
+    assert player.untouched()
+    player.unit = 3
+    assert not player.untouched()
+    player.unit = 0
+    assert player.untouched()
+
+
 def test_settings_follow_and_keep_their_limits():
     player = SequencePlayer(TEXT, good)
     seen = []
