@@ -181,4 +181,31 @@ GOALS = {
             "this is about one, and let f and o pass everything.",
         ),
     ),
+    "gates_learn.closing": Goal(
+        "SequencePlayer",
+        (
+            Rule(
+                "step",
+                105,
+                None,
+                "At step {step} the network has not yet reached the deepest bracket: read on.",
+            ),
+            Rule("step", 113, None, "At step {step} the deepest bracket is still open: read on."),
+            Rule("step", None, 113, "At step {step} the deepest bracket is closed already: back."),
+            Rule(
+                "z",
+                None,
+                0.31,
+                "The step is right. Unit {unit} keeps {z} of its state there; another one keeps "
+                "less.",
+            ),
+        ),
+        "Unit {unit} keeps {z} of its state and writes the rest: the depth falls from 3 to 2.",
+        (
+            "The line of the depth shows where it falls from 3 to 2. At that step a unit writes "
+            "the more, the lower its update gate is.",
+            "Stay at the closing bracket after “shape” and step through the rows of the map of z: "
+            "you are looking for the palest one.",
+        ),
+    ),
 }

@@ -1,4 +1,4 @@
-"""Each checker of the chapter on trained gates passes the solution and knows the likely mistakes."""
+"""Each checker of the chapter on trained gates passes the solution and knows likely mistakes."""
 
 import numpy as np
 import pytest
@@ -72,7 +72,10 @@ def half_life(z, writes):
 
 def of_the_mean(z, writes):
     return np.array(
-        [(np.log(0.5) / np.log(g[w == 0].mean(axis=0))).max() for g, w in zip(z, writes)]
+        [
+            (np.log(0.5) / np.log(g[w == 0].mean(axis=0))).max()
+            for g, w in zip(z, writes, strict=True)
+        ]
     )
 
 
@@ -87,7 +90,10 @@ def pooled(z, writes):
 
 def over_units(z, writes):
     return np.array(
-        [(np.log(0.5) / np.log(g[w == 0]).mean(axis=0)).mean() for g, w in zip(z, writes)]
+        [
+            (np.log(0.5) / np.log(g[w == 0]).mean(axis=0)).mean()
+            for g, w in zip(z, writes, strict=True)
+        ]
     )
 
 
@@ -112,7 +118,7 @@ def held(params, xs, value, run_on=True, swapped=False, gate="z"):
     intact = h
     states = []
     for x in xs.transpose(1, 0, 2):
-        new, cache = gru.step(x, h if run_on else intact, params)
+        _, cache = gru.step(x, h if run_on else intact, params)
         intact = gru.step(x, intact, params)[0]
         z, n = cache.z, cache.n
         if gate == "z":
