@@ -11,7 +11,7 @@ import pytest
 from gru_course.reference import gru
 
 LANDING = "book/index.html"
-PAGE = "book/gating/gru.html"  # has an explorer as the class makes it, with no settings
+PAGE = "book/gating/gru.html"  # its first explorer is as the class makes it, with no settings
 opened = partial(live.opened, root=".gru-explorer")
 GRIDS = {  # what each slider can be set to
     "x": np.linspace(-2, 2, 81),
@@ -37,6 +37,10 @@ SET_AND_READ = """(settings) => {
       Number(node.dataset.value), node.textContent]]));
   });
 }"""
+
+
+def first(page):
+    return page.locator(".gru-explorer").first
 
 
 def settings(rng, count):
@@ -106,17 +110,18 @@ def test_strip_runs_fifty_steps(browser, site_url):
         hs.append(reference(**{**setting, "h_prev": hs[-1]})["h"])
     with opened(browser, site_url + PAGE) as page:
         page.evaluate(SET_AND_READ, [setting])
-        reading = page.locator(".gru-step")
-        position = page.get_by_role("slider", name="step of the strip")
+        explorer = first(page)
+        reading = explorer.locator(".gru-step")
+        position = explorer.get_by_role("slider", name="step of the strip")
         for k in (50, 49, 48):
             assert float(reading.get_attribute("data-value")) == pytest.approx(hs[k], abs=1e-9)
             position.press("ArrowLeft")
         position.press("Home")
-        play = page.get_by_role("button", name="Play")
+        play = explorer.get_by_role("button", name="Play")
         play.press("Enter")
-        page.get_by_role("button", name="Pause").wait_for()
+        explorer.get_by_role("button", name="Pause").wait_for()
         page.wait_for_function("document.querySelector('.gru-player input').value >= 3")
-        page.get_by_role("button", name="Pause").press("Space")
+        explorer.get_by_role("button", name="Pause").press("Space")
         k = int(position.input_value())
         assert 3 <= k < 50
         assert float(reading.get_attribute("data-value")) == pytest.approx(hs[k], abs=1e-9)
@@ -125,9 +130,10 @@ def test_strip_runs_fifty_steps(browser, site_url):
 
 def test_play_does_not_move_for_who_asked_for_no_motion(browser, site_url):
     with opened(browser, site_url + PAGE, reduced_motion="reduce") as page:
-        page.get_by_role("slider", name="step of the strip").press("Home")
-        page.get_by_role("button", name="Play").click()
-        assert page.locator(".gru-player input").input_value() == "50"
+        explorer = first(page)
+        explorer.get_by_role("slider", name="step of the strip").press("Home")
+        explorer.get_by_role("button", name="Play").click()
+        assert explorer.locator(".gru-player input").input_value() == "50"
 
 
 @pytest.mark.parametrize(
@@ -141,10 +147,10 @@ def test_play_does_not_move_for_who_asked_for_no_motion(browser, site_url):
 )
 def test_presets_set_the_gates(browser, url, name, gates):
     with opened(browser, url) as page:
-        page.get_by_role("button", name=name, exact=True).press("Enter")
+        first(page).get_by_role("button", name=name, exact=True).press("Enter")
         wanted = reference(drive=True, x=1.0, h_prev=-0.6, r=gates[0], z=gates[1])
         for key, value in wanted.items():
-            shown = page.locator(f"[data-out={key}]").get_attribute("data-value")
+            shown = first(page).locator(f"[data-out={key}]").get_attribute("data-value")
             assert float(shown) == pytest.approx(value, abs=1e-9), key
 
 
@@ -158,7 +164,7 @@ def test_a_link_brings_the_setting_back(browser, url):
     with opened(browser, link) as page:
         page.wait_for_function("document.querySelector('[data-out=z]').dataset.value === '0.61'")
         for key, value in reference(**setting).items():
-            shown = page.locator(f"[data-out={key}]").get_attribute("data-value")
+            shown = first(page).locator(f"[data-out={key}]").get_attribute("data-value")
             assert float(shown) == pytest.approx(value, abs=1e-9), key
 
 
@@ -169,27 +175,29 @@ def test_a_broken_link_keeps_to_what_the_controls_allow(browser, url):
 
 
 def reading(page, key):
-    return float(page.locator(f"[data-reading={key}]").get_attribute("data-value"))
+    return float(first(page).locator(f"[data-reading={key}]").get_attribute("data-value"))
 
 
 def test_keyboard(browser, url):
     with opened(browser, url) as page:
-        slider = page.locator("[data-slider=x] input")
+        explorer = first(page)
+        slider = explorer.locator("[data-slider=x] input")
         before = reading(page, "x")
         slider.press("ArrowLeft")
         assert reading(page, "x") == pytest.approx(before - 0.05)
         slider.press("End")
         assert reading(page, "x") == 2
-        r, z = (float(page.locator(f"[data-out={k}]").get_attribute("data-value")) for k in "rz")
-        page.get_by_role("switch").press("Space")
-        page.locator("[data-slider=r] input").wait_for()
+        out = [explorer.locator(f"[data-out={key}]") for key in "rz"]
+        r, z = (float(node.get_attribute("data-value")) for node in out)
+        explorer.get_by_role("switch").press("Space")
+        explorer.locator("[data-slider=r] input").wait_for()
         assert (reading(page, "r"), reading(page, "z")) == (r, z), "the gates must not jump"
-        assert not page.locator("[data-slider=a_r]").is_visible()
+        assert not explorer.locator("[data-slider=a_r]").is_visible()
 
 
 def test_mouse(browser, url):
     with opened(browser, url) as page:
-        slider = page.locator("[data-slider=a_z] input")
+        slider = first(page).locator("[data-slider=a_z] input")
         slider.scroll_into_view_if_needed()
         slider.press("Home")
         box = slider.bounding_box()
@@ -207,7 +215,7 @@ def test_touch(browser, url):
     with opened(
         browser, url, has_touch=True, is_mobile=True, viewport={"width": 375, "height": 800}
     ) as page:
-        slider = page.locator("[data-slider=h_prev] input")
+        slider = first(page).locator("[data-slider=h_prev] input")
         slider.scroll_into_view_if_needed()
         box = slider.bounding_box()
         assert box["height"] >= 44
@@ -277,7 +285,8 @@ def test_picture_is_legible(browser, site_url, scheme, width):
         page.evaluate(SET_AND_READ, [longest])
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         seen = page.evaluate("""() => {
-          const pictures = [...document.querySelectorAll(".gru-explorer .gru-picture")];
+          const explorer = document.querySelector(".gru-explorer");
+          const pictures = [...explorer.querySelectorAll(".gru-picture")];
           const picture = pictures.filter((svg) => svg.getBoundingClientRect().width)[0];
           const scale = picture.getBoundingClientRect().width / picture.viewBox.baseVal.width;
           return {

@@ -103,6 +103,17 @@ const STYLE = `
   font-weight: 600; }
 .gru-choice:has(:focus-visible) { outline: 3px solid currentColor; outline-offset: 2px; }
 .gru-live .gru-choice input { position: absolute; opacity: 0; pointer-events: none; }
+.gru-unroll .gru-lead { width: auto; }
+/* As high as the longest step, so that what is below does not jump. */
+.gru-written { min-height: 11.5em; margin-top: 0.5rem; }
+.gru-is-wide .gru-written { min-height: 7.2em; }
+.gru-live .gru-sums { width: auto; margin: 0.75rem auto; border-collapse: collapse;
+  font-size: inherit; }
+.gru-live .gru-sums caption { caption-side: top; padding: 0; text-align: left; color: inherit; }
+.gru-live .gru-sums :is(th, td) { min-width: 4.6em; padding: 0.15em 0.6em; border: 0;
+  font-weight: inherit; text-align: right; color: inherit; background: none; }
+.gru-live .gru-sums th:first-child { min-width: 0; text-align: left; }
+.gru-sums tbody tr:last-child > * { border-top: 2px solid currentColor !important; }
 `;
 
 function addStyle() {
