@@ -419,19 +419,19 @@ GOALS = {
                 "step",
                 105,
                 None,
-                "At step {step} the network has not yet reached the deepest bracket: read on.",
+                "There the network has not yet reached the deepest bracket: read on.",
             ),
-            Rule("step", 113, None, "At step {step} the deepest bracket is still open: read on."),
-            Rule("step", None, 113, "At step {step} the deepest bracket is closed already: back."),
+            Rule("step", 113, None, "There the deepest bracket is still open: read on."),
+            Rule("step", None, 113, "There the deepest bracket is closed already: go back."),
             Rule(
                 "z",
                 None,
                 0.31,
-                "The step is right. Unit {unit} keeps {z} of its state there; another one keeps "
-                "less.",
+                "The step is right. The unit shown keeps {z} of its state there; another one "
+                "keeps less.",
             ),
         ),
-        "Unit {unit} keeps {z} of its state and writes the rest: the depth falls from 3 to 2.",
+        "The unit keeps {z} of its state and writes the rest: the depth falls from 3 to 2.",
         (
             "The line of the depth shows where it falls from 3 to 2. At that step a unit writes "
             "the more, the lower its update gate is.",

@@ -135,11 +135,11 @@ MISSED = {
         ),
     ],
     "gates_learn.closing": [
-        ({"step": 65, "unit": 1}, "At step 65.00 the network has not yet reached"),
+        ({"step": 65, "unit": 1}, "There the network has not yet reached"),
         ({"step": 105, "unit": 5}, "the deepest bracket is still open"),
         ({"step": 112, "unit": 1}, "the deepest bracket is still open"),
         ({"step": 114, "unit": 1}, "the deepest bracket is closed already"),
-        ({"step": 113, "unit": 5}, "Unit 5.00 keeps 0.348 of its state"),
+        ({"step": 113, "unit": 5}, "The unit shown keeps 0.348 of its state"),
         ({"step": 113, "unit": 7}, "keeps 0.818 of its state"),
     ],
     "gru.let-the-input-in": [
