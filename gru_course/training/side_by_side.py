@@ -75,8 +75,10 @@ def fit_side_by_side(models, loss_function, draw, *, steps, lr, clip=1.0):
 
 def _clip_each(parameters, clip):
     """Shorten the gradient of each model to the norm `clip` if it is longer."""
-    squares = sum(p.grad.flatten(start_dim=1).square().sum(dim=1) for p in parameters)
-    factors = (clip / (squares.sqrt() + 1e-6)).clamp(max=1.0)  # as torch's clip_grad_norm_
+    squares = [p.grad.flatten(start_dim=1).square().sum(dim=1) for p in parameters]
+    factors = (clip / (torch.stack(squares).sum(dim=0).sqrt() + 1e-6)).clamp(
+        max=1.0
+    )  # as torch's clip_grad_norm_
     for p in parameters:
         p.grad.mul_(factors.reshape(-1, *[1] * (p.ndim - 1)))
 
