@@ -412,4 +412,31 @@ GOALS = {
             "h_n, and F the other: when does that make no difference?",
         ),
     ),
+    "gates_learn.closing": Goal(
+        "SequencePlayer",
+        (
+            Rule(
+                "step",
+                105,
+                None,
+                "There the network has not yet reached the deepest bracket: read on.",
+            ),
+            Rule("step", 113, None, "There the deepest bracket is still open: read on."),
+            Rule("step", None, 113, "There the deepest bracket is closed already: go back."),
+            Rule(
+                "z",
+                None,
+                0.31,
+                "The step is right. The unit shown keeps {z} of its state there; another one "
+                "keeps less.",
+            ),
+        ),
+        "The unit keeps {z} of its state and writes the rest: the depth falls from 3 to 2.",
+        (
+            "The line of the depth shows where it falls from 3 to 2. At that step a unit writes "
+            "the more, the lower its update gate is.",
+            "Stay at the closing bracket after “shape” and step through the rows of the map of z: "
+            "you are looking for the palest one.",
+        ),
+    ),
 }

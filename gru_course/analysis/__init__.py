@@ -1,5 +1,6 @@
 """What a network does, as arrays: gradient norms, Jacobians, gates, spectra and memory."""
 
+from gru_course.analysis.freeze import run_with_gates
 from gru_course.analysis.gates import GateStatistics, gate_statistics, gates
 from gru_course.analysis.gradients import gradient_norms, state_gradients
 from gru_course.analysis.jacobians import singular_values, state_jacobian, state_jacobians
@@ -12,6 +13,7 @@ __all__ = [
     "gates",
     "gradient_norms",
     "half_life",
+    "run_with_gates",
     "scaled_recurrent",
     "singular_values",
     "spectral_radius",

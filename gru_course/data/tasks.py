@@ -112,3 +112,81 @@ def running_parity(rng, n, length):
     check_size("length", length)
     inputs = rng.integers(0, 2, size=(n, length, 1)).astype(np.float64)
     return inputs, inputs.cumsum(axis=1) % 2
+
+
+def latched_bit(rng, n, length, gap):
+    """Hold the last value that came with the command to write (many to many).
+
+        y_t = v_t if w_t = 1, and y_{t-1} otherwise
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    n : int, number of sequences
+    length : int, time steps T
+    gap : int, at least 1, mean number of steps from one command to the next
+
+    Returns
+    -------
+    inputs : (n, T, 2) float64: the value v, -1 or 1 with equal chance, and the command w, 1 with
+        chance 1 / gap and in the first step, else 0
+    targets : (n, T, 1) float64, -1 or 1
+
+    Raises
+    ------
+    ValueError : if an argument is not of this kind
+
+    Notes
+    -----
+    One unit of a GRU solves it: z = 1 - w and n = v.
+
+    >>> inputs, targets = latched_bit(np.random.default_rng(3), n=1, length=6, gap=3)
+    >>> inputs[0].T
+    array([[ 1., -1., -1., -1., -1.,  1.],
+           [ 1.,  1.,  0.,  0.,  1.,  0.]])
+    >>> targets[0, :, 0]
+    array([ 1., -1., -1., -1., -1., -1.])
+    """
+    check_rng(rng)
+    check_size("n", n)
+    check_size("length", length)
+    check_size("gap", gap)
+    values = rng.choice([-1.0, 1.0], size=(n, length))
+    writes = rng.random(size=(n, length)) < 1 / gap
+    writes[:, 0] = True
+    written = np.maximum.accumulate(np.where(writes, np.arange(length), 0), axis=1)  # last command
+    targets = np.take_along_axis(values, written, axis=1)
+    return np.stack([values, writes], axis=-1), targets[..., None]
+
+
+def running_count(rng, n, length):
+    """Tell after every bit how many ones there have been (many to many).
+
+        y_t = (x_1 + ... + x_t) / 10
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    n : int, number of sequences
+    length : int, time steps T
+
+    Returns
+    -------
+    inputs : (n, T, 1) float64, 0 or 1 with equal chance
+    targets : (n, T, 1) float64, in tens
+
+    Raises
+    ------
+    ValueError : if an argument is not of this kind
+
+    >>> inputs, targets = running_count(np.random.default_rng(0), n=1, length=5)
+    >>> inputs[0, :, 0]
+    array([1., 1., 1., 0., 0.])
+    >>> targets[0, :, 0]
+    array([0.1, 0.2, 0.3, 0.3, 0.3])
+    """
+    check_rng(rng)
+    check_size("n", n)
+    check_size("length", length)
+    inputs = rng.integers(0, 2, size=(n, length, 1)).astype(np.float64)
+    return inputs, inputs.cumsum(axis=1) / 10

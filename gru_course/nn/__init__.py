@@ -2,7 +2,12 @@
 
 from gru_course.nn.cells import GRUCell, LSTMCell, RNNCell
 from gru_course.nn.recurrent import Readout, Recurrent, parameter_count
-from gru_course.nn.variants import CoupledLSTMCell, MinimalGatedUnit
+from gru_course.nn.variants import (
+    CoupledLSTMCell,
+    MinimalGatedUnit,
+    ResetOnlyCell,
+    UpdateOnlyCell,
+)
 
 __all__ = [
     "CoupledLSTMCell",
@@ -12,5 +17,7 @@ __all__ = [
     "RNNCell",
     "Readout",
     "Recurrent",
+    "ResetOnlyCell",
+    "UpdateOnlyCell",
     "parameter_count",
 ]

@@ -1,4 +1,4 @@
-"""Two cells that tie gates together: what is left of a GRU or an LSTM with one gate fewer.
+"""Cells with one gate fewer: what is left of a GRU or an LSTM without a gate, or with two tied.
 
 Parameters are named, initialised and stacked as in `cells.py`.
 
@@ -9,6 +9,93 @@ import torch
 from torch.nn.functional import linear
 
 from gru_course.nn.cells import Cell
+
+
+class UpdateOnlyCell(Cell):
+    """A GRU without its reset gate. Stacked z | n.
+
+        z = sigmoid(W_iz x + b_iz + W_hz h_prev + b_hz)
+        n = tanh(W_in x + b_in + W_hn h_prev + b_hn)
+        h = (1 - z) * n + z * h_prev
+
+    It is a GRU with r = 1 at every step.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int, at least 1
+
+    Raises
+    ------
+    ValueError : if a size is not a whole number of at least 1
+
+    Notes
+    -----
+    Ravanelli et al. (2018), arXiv:1803.10225, drop the reset gate too, and take a rectified
+    linear candidate with batch normalisation. The chapter "What gates learn" compares.
+
+    >>> UpdateOnlyCell(2, 3)(torch.ones(4, 2)).shape
+    torch.Size([4, 3])
+    """
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size, blocks=2)
+
+    def forward(self, x, state=None):
+        """One time step: x (N, I) and the previous h (N, H), zeros if None, to h (N, H).
+
+        Raises ValueError if a shape, dtype or device does not fit.
+        """
+        x = self._input(x)
+        h_prev = self._state("state", state, x)
+
+        a = linear(x, self.weight_ih, self.bias_ih) + linear(h_prev, self.weight_hh, self.bias_hh)
+        a_z, a_n = a.chunk(2, dim=1)
+        z = torch.sigmoid(a_z)
+        n = torch.tanh(a_n)
+        h = (1 - z) * n + z * h_prev
+        return h
+
+
+class ResetOnlyCell(Cell):
+    """A GRU without its update gate. Stacked r | n.
+
+        r = sigmoid(W_ir x + b_ir + W_hr h_prev + b_hr)
+        h = tanh(W_in x + b_in + r * (W_hn h_prev + b_hn))
+
+    It is a GRU with z = 0 at every step: the state is the candidate, nothing is copied.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int, at least 1
+
+    Raises
+    ------
+    ValueError : if a size is not a whole number of at least 1
+
+    Notes
+    -----
+    The chapter "What gates learn" compares it with the others.
+
+    >>> ResetOnlyCell(2, 3)(torch.ones(4, 2)).shape
+    torch.Size([4, 3])
+    """
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size, blocks=2)
+
+    def forward(self, x, state=None):
+        """One time step: x (N, I) and the previous h (N, H), zeros if None, to h (N, H).
+
+        Raises ValueError if a shape, dtype or device does not fit.
+        """
+        x = self._input(x)
+        h_prev = self._state("state", state, x)
+
+        a_ir, a_in = linear(x, self.weight_ih, self.bias_ih).chunk(2, dim=1)
+        a_hr, a_hn = linear(h_prev, self.weight_hh, self.bias_hh).chunk(2, dim=1)
+        r = torch.sigmoid(a_ir + a_hr)
+        h = torch.tanh(a_in + r * a_hn)
+        return h
 
 
 class MinimalGatedUnit(Cell):

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gru_course.data import delayed_echo, first_symbol, running_parity, tone, windows
+from gru_course.data import (
+    delayed_echo,
+    first_symbol,
+    latched_bit,
+    running_count,
+    running_parity,
+    tone,
+    windows,
+)
 
 SIZES = {"n": st.integers(1, 5), "length": st.integers(1, 12), "seed": st.integers(0, 2**31)}
 
@@ -72,6 +80,37 @@ def test_running_parity(n, length, seed):
         np.testing.assert_array_equal(targets[:, t], parity)
 
 
+@given(gap=st.integers(1, 6), **SIZES)
+def test_latched_bit(n, length, seed, gap):
+    inputs, targets = latched_bit(np.random.default_rng(seed), n, length, gap)
+    assert inputs.shape == (n, length, 2)
+    assert targets.shape == (n, length, 1)
+    assert set(inputs[..., 0].ravel()) <= {-1.0, 1.0}
+    assert set(inputs[..., 1].ravel()) <= {0.0, 1.0}
+    assert (inputs[:, 0, 1] == 1).all()
+    for values, wanted in zip(inputs, targets, strict=True):
+        held = None
+        for (value, command), target in zip(values, wanted, strict=True):
+            held = value if command else held
+            assert target == held
+
+
+def test_commands_come_as_often_as_the_gap_says():
+    inputs, _ = latched_bit(np.random.default_rng(0), 2000, 51, 5)
+    assert inputs[:, 1:, 1].mean() == pytest.approx(0.2, abs=0.007)  # five standard deviations
+    assert latched_bit(np.random.default_rng(0), 2, 9, 1)[0][..., 1].all()
+
+
+@given(**SIZES)
+def test_running_count(n, length, seed):
+    inputs, targets = running_count(np.random.default_rng(seed), n, length)
+    assert inputs.shape == targets.shape == (n, length, 1)
+    assert set(inputs.ravel()) <= {0.0, 1.0}
+    for t in range(length):
+        ones = (inputs[:, : t + 1] == 1).sum(axis=1)
+        np.testing.assert_allclose(10 * targets[:, t], ones, rtol=0, atol=1e-12)
+
+
 def test_the_chances_are_equal_and_the_noise_is_uniform():
     rng = np.random.default_rng(0)
     # 20 000 fair draws: five standard deviations of the mean of +-1 are 0.035.
@@ -79,6 +118,8 @@ def test_the_chances_are_equal_and_the_noise_is_uniform():
         delayed_echo(rng, 2000, 10, 1)[0],
         first_symbol(rng, 20000, 1)[1],
         2 * running_parity(rng, 2000, 10)[0] - 1,
+        2 * running_count(rng, 2000, 10)[0] - 1,
+        latched_bit(rng, 2000, 10, 3)[0][..., 0],
     ):
         assert abs(values.mean()) < 0.035
     noise = first_symbol(rng, 2000, 11)[0][:, 1:]
@@ -129,6 +170,11 @@ HOLES = np.array([0.0, 1.0, np.nan, 3.0])
         (lambda: running_parity(np.random, 1, 1), "rng: expected a generator .* got module"),
         (lambda: running_parity(RNG, 1, 0), "length: expected a whole number of at least 1"),
         (lambda: running_parity(RNG, -1, 1), "n: expected a whole number of at least 1"),
+        (lambda: latched_bit(RNG, 1, 1, 0), "gap: expected a whole number of at least 1, got 0"),
+        (lambda: latched_bit(RNG, 1, 1, 2.5), "gap: expected a whole number of at least 1"),
+        (lambda: latched_bit(RNG, 0, 1, 1), "n: expected a whole number of at least 1"),
+        (lambda: running_count(7, 1, 1), "rng: expected a generator .* got int"),
+        (lambda: running_count(RNG, 1, 0), "length: expected a whole number of at least 1"),
     ],
 )
 def test_bad_arguments_are_named(call, message):

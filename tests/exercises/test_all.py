@@ -14,6 +14,7 @@ from gru_course.exercises import _core, check, names
 from . import (
     test_bptt,
     test_conventions,
+    test_gates_learn,
     test_gradients,
     test_gru,
     test_gru_backward,
@@ -26,6 +27,7 @@ from . import (
 MODULES = (
     test_bptt,
     test_conventions,
+    test_gates_learn,
     test_gradients,
     test_gru,
     test_gru_backward,

@@ -60,6 +60,7 @@ SOLVED = {
         {"i": 0.02, "f": 0.98, "o": 0.95},
         {"drive": False, "a_i": -4.0, "a_f": 8.0, "a_o": 8.0},
     ],
+    "gates_learn.closing": [{"step": 113, "unit": 1}],
     "gru.let-the-input-in": [
         {"r": 0.59, "z": 0.82},
         {"r": 0.54, "z": 0.82},
@@ -132,6 +133,14 @@ MISSED = {
             ({"i": 0.02, key: 0.5}, f"Keep {key} at {kept}; here it is 0.500.")
             for key, kept in (("x", 1), ("h_prev", 0), ("c_prev", 0))
         ),
+    ],
+    "gates_learn.closing": [
+        ({"step": 65, "unit": 1}, "There the network has not yet reached"),
+        ({"step": 105, "unit": 5}, "the deepest bracket is still open"),
+        ({"step": 112, "unit": 1}, "the deepest bracket is still open"),
+        ({"step": 114, "unit": 1}, "the deepest bracket is closed already"),
+        ({"step": 113, "unit": 5}, "The unit shown keeps 0.348 of its state"),
+        ({"step": 113, "unit": 7}, "keeps 0.818 of its state"),
     ],
     "gru.let-the-input-in": [
         ({"r": 0.59, "z": 0.82, "x": 0.3}, "Keep x at 0.25; here it is 0.300."),

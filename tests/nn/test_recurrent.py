@@ -13,7 +13,9 @@ from gru_course.nn import (
     MinimalGatedUnit,
     Readout,
     Recurrent,
+    ResetOnlyCell,
     RNNCell,
+    UpdateOnlyCell,
     parameter_count,
 )
 from gru_course.reference import gru
@@ -28,6 +30,8 @@ CELLS = {
     **{kind: cell for kind, (cell, _) in LAYERS.items()},
     "gru-before": lambda i, h: GRUCell(i, h, reset_after=False),
     "mgu": MinimalGatedUnit,
+    "update-only": UpdateOnlyCell,
+    "reset-only": ResetOnlyCell,
     "coupled": CoupledLSTMCell,
 }
 

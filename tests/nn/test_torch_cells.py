@@ -9,7 +9,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gru_course.nn import CoupledLSTMCell, GRUCell, LSTMCell, MinimalGatedUnit, RNNCell
+from gru_course.nn import (
+    CoupledLSTMCell,
+    GRUCell,
+    LSTMCell,
+    MinimalGatedUnit,
+    ResetOnlyCell,
+    RNNCell,
+    UpdateOnlyCell,
+)
 from gru_course.reference import gru, lstm, rnn
 
 TOLERANCE = {"rtol": 0, "atol": 1e-10}
@@ -166,6 +174,27 @@ def test_the_minimal_gated_unit_is_the_papers():
     )
     found = cell(torch.tensor(x[None]), torch.tensor(h[None]))
     np.testing.assert_allclose(found[0].detach().numpy(), wanted, **TOLERANCE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "missing", "bias"), [(UpdateOnlyCell, "r", 60.0), (ResetOnlyCell, "z", -60.0)]
+)
+def test_without_a_gate_it_is_a_gru_whose_gate_stands_still(kind, missing, bias):
+    torch.manual_seed(0)
+    cell, whole = kind(3, 5).double(), GRUCell(3, 5).double()
+    rows = {"r": slice(0, 5), "z": slice(5, 10), "n": slice(10, 15)}
+    kept = [name for name in "rzn" if name != missing]  # in the order in which both stack them
+    with torch.no_grad():
+        for name, parameter in cell.named_parameters():
+            for gate, block in zip(kept, parameter.chunk(2), strict=True):
+                getattr(whole, name)[rows[gate]] = block
+            getattr(whole, name)[rows[missing]] = 0
+        whole.bias_ih[rows[missing]] = bias
+    x, h = torch.randn(4, 3).double(), torch.randn(4, 5).double()
+    assert torch.allclose(cell(x, h), whole(x, h), rtol=0, atol=1e-12)
+    assert torch.allclose(cell(x), whole(x), rtol=0, atol=1e-12)
+    with pytest.raises(ValueError, match="x: expected"):
+        cell(torch.zeros(4, 2).double())
 
 
 @pytest.mark.parametrize("gate", [-60.0, 60.0])
