@@ -115,8 +115,10 @@ function markup(tag, html, attributes = {}) {
 }
 
 // A redraw has to fit into one frame on a slow phone, and writing what is already there costs layout.
+// A text that stays in its place and changes is cheaper than a new one.
 function write(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+  if (!node.firstChild) node.append(text);
+  else if (node.firstChild.data !== text) node.firstChild.data = text;
 }
 
 function set(node, name, value) {
@@ -241,6 +243,23 @@ function axes(form, width, height, { x, y, label }) {
   };
 }
 
+// A line on such axes over `xs`, pale ahead of step k, strong as far as it has been played, with a
+// dot in between.
+function playedLine({ px, py, path, line }, xs, color) {
+  const ahead = path({ stroke: color, "stroke-width": 2, "stroke-opacity": 0.35 });
+  const played = path({ stroke: color, "stroke-width": 3.5, "stroke-linecap": "round" });
+  const head = svg("circle", { r: 6, fill: color, stroke: "currentColor", "stroke-width": 1.5 });
+  return {
+    nodes: [ahead, played, head],
+    update(ys, k) {
+      set(ahead, "d", line(xs.slice(k), ys.slice(k)));
+      set(played, "d", line(xs, ys.slice(0, k + 1)));
+      set(head, "cx", px(xs[k]));
+      set(head, "cy", py(ys[k]));
+    },
+  };
+}
+
 // A button, a slider and a reading that go through steps 0 to `last`; `draw(k)` shows step k and
 // returns the reading.
 function player({ name, last, perSecond, color, draw }) {
@@ -299,50 +318,6 @@ function legendKey(color, dashed, html) {
 }
 
 const sigmoid = (a) => 0.5 * (1 + Math.tanh(0.5 * a));
-
-// Path of the part of a circle that a value fills, as `level` in _gate_diagram.py.
-function level({ cx, cy, radius }, share, signed) {
-  // A full circle's arc would begin where it ends, and be drawn as none.
-  const height = signed ? share : Math.min(0.9998, 2 * share - 1);
-  const half = radius * Math.sqrt(Math.max(0, 1 - height * height));
-  const y = cy - radius * height;
-  const arc = `A${radius} ${radius} 0`;
-  const [left, right, top] = [cx - half, cx + half, y].map((value) => value.toFixed(2));
-  if (signed) {
-    const sweep = share > 0 ? 1 : 0;
-    return `M${cx - radius} ${cy}${arc} 0 ${sweep} ${left} ${top}` +
-      `H${right}${arc} 0 ${sweep} ${cx + radius} ${cy}Z`;
-  }
-  return `M${left} ${top}${arc} ${height > 0 ? 1 : 0} 0 ${right} ${top}Z`;
-}
-
-// A line "name = formula = numbers = result"; `update` takes the three as HTML, text and number.
-function equation(name, key, color) {
-  const formula = element("span");
-  const numbers = element("span");
-  const result = element("b", { "data-out": key, style: `--gru-color: ${color}` });
-  let shown = "";
-  const node = element("p", {}, markup("span", name, { class: "gru-lead" }), " = ", formula, " ",
-    numbers, " ", element("span", {}, "= ", result));
-  return {
-    node,
-    update(html, text, value) {
-      if (html !== shown) formula.innerHTML = shown = html;
-      write(numbers, text && `= ${text}`);
-      show(result, value);
-    },
-  };
-}
-
-// For how long a gate that stays at `value` keeps what it copies, `what`: the state or the cell.
-function halfLifeSentence(gate, value, halfLife, what) {
-  if (value === 1) return `At ${gate} = 1 the ${what} is kept for ever.`;
-  if (value === 0) return `At ${gate} = 0 nothing of the ${what} is copied.`;
-  // Near either end three digits would read 0 or 1.
-  const shown = value < 0.001 || value > 0.999 ? value.toFixed(5) : digits(value);
-  const steps = halfLife < 100 ? halfLife.toFixed(1) : halfLife.toFixed(0);
-  return `At ${gate} = ${shown} half of the copied ${what} is left after ${steps} steps.`;
-}
 
 // Call `redraw` when any of the keys changes; the answer undoes it.
 function follow(model, keys, redraw) {
