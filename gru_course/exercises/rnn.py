@@ -277,37 +277,3 @@ def delay(answer):
             raise Wrong(f"k = {k}: your last unit adds up what it hears; it also hears itself.")
         compare(f"k = {k}: the last unit's states (N, T)", got, wanted)
     return "Right: the state is the window x_t, x_(t-1), ..., x_(t-k)."
-
-
-@exercise(
-    "rnn.tipping-point",
-    hints=(
-        "Two stable states need a slope above one somewhere, which is a question for w alone. "
-        "With b = 0, where is the unstable state?",
-        "At an unstable state h the map returns h itself: b = artanh(h) - w h. Choose w = 2 and an "
-        "h between 0.2 and 0.3.",
-    ),
-)
-def tipping_point(unit):
-    """Reads the sliders of a Cobweb: from 0.2 it ends below zero, from 0.3 above."""
-    w, b = (getattr(unit, name, None) for name in ("w", "b"))
-    if not (isinstance(w, float) and isinstance(b, float)):
-        raise Wrong(f"Expected the widget, `Cobweb(...)`; got {type(unit).__name__}.")
-    params = rnn.Params(np.zeros((1, 1)), np.array([[w]]), np.zeros(1), np.array([b]))
-    hs, _ = rnn.forward(np.zeros((2, 2000, 1)), np.array([[0.2], [0.3]]), params)
-    before, (low, high) = hs[:, -2, 0], hs[:, -1, 0]
-    setting = f"w = {w:.3g}, b = {b:.3g}"
-    if np.abs(hs[:, -1, 0] - before).max() > 0.01:
-        raise Wrong(f"{setting}: the unit alternates. Only a positive w keeps a sign.")
-    if w <= 1:
-        raise Wrong(
-            f"{setting}: there is one stable state, and every start ends there. To decide, the "
-            "unit needs two.",
-            hints=False,
-        )
-    if low < 0 < high:
-        return f"Right: at {setting} the unstable state lies between 0.2 and 0.3."
-    if w <= 1 / (1 - 0.2**2):  # the slope of the map at 0.2 does not reach 1
-        raise Wrong(f"{setting}: no unstable state lies as far from zero as 0.2; w is too small.")
-    side, remedy = ("below", "Raise") if high < 0 else ("above", "Lower")
-    raise Wrong(f"{setting}: both starts end {side} zero. {remedy} b.")

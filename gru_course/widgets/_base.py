@@ -8,11 +8,13 @@ itself to the notebook's output, which ``static/host.mjs`` finds and mounts with
 import json
 import math
 import numbers
+import re
 from pathlib import Path
 
 import anywidget
 import traitlets
 
+from gru_course.goals import GOALS
 from gru_course.palette import BY_SYMBOL
 
 STATIC = Path(__file__).parent / "static"
@@ -27,6 +29,11 @@ def logit(gate):
     if gate in (0.0, 1.0):
         return math.copysign(SATURATED, gate - 0.5)
     return math.log(gate / (1 - gate))
+
+
+def _module_of(widget):
+    """The module's name of a widget's class: gate_explorer of GateExplorer."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", widget).lower()
 
 
 def module_text(name, **constants):
@@ -52,7 +59,12 @@ def module_text(name, **constants):
         known = sorted({p.stem for p in STATIC.glob("*.mjs")} - {"host", *SHARED})
         raise ValueError(f"name: expected one of {', '.join(known)}, got {name!r}")
     # The palette is Python's, so that figures and widgets cannot disagree about a colour.
-    constants = {"COLORS": BY_SYMBOL, **constants}
+    goals = {
+        key: {"rules": goal.rules, "praise": goal.praise}
+        for key, goal in GOALS.items()
+        if _module_of(goal.widget) == name
+    }
+    constants = {"COLORS": BY_SYMBOL, "GOALS": goals, **constants}
     lines = [f"const {key} = {json.dumps(value)};" for key, value in constants.items()]
     texts = [(STATIC / f"{part}.mjs").read_text(encoding="utf-8") for part in (*SHARED, name)]
     return "\n".join([*lines, *texts])
@@ -124,17 +136,49 @@ class Switch(traitlets.TraitType):
         return value
 
 
+class Exercise(traitlets.TraitType):
+    """The name of a goal for this kind of widget, or "" for none."""
+
+    default_value = ""
+
+    def validate(self, obj, value):
+        known = [name for name, goal in GOALS.items() if goal.widget == type(obj).__name__]
+        if value not in ("", *known):
+            raise ValueError(f"{self.name}: expected one of {', '.join(known)}, got {value!r}")
+        return value
+
+
 class CourseWidget(anywidget.AnyWidget):
     """An anywidget that also brings its own HTML, for pages without a kernel.
 
-    A subclass sets `module` and `_esm = module_text(module)` and defines `still`.
+    A subclass sets `module` and `_esm = module_text(module)` and defines `readings` and `still`.
     """
 
     module = ""
+    goal = Exercise().tag(sync=True, page=True)
+
+    def __init__(self, **settings):
+        super().__init__(**settings)
+        self._given = self.state()
+
+    def untouched(self):
+        """Whether everything still stands as the constructor was told."""
+        return self.state() == self._given
 
     def state(self):
         """The traits that the page shares, as a dict in alphabetical order."""
-        return {name: getattr(self, name) for name in sorted(self.trait_names(page=True))}
+        state = {name: getattr(self, name) for name in sorted(self.trait_names(page=True))}
+        if not self.goal:
+            del state["goal"]
+        return state
+
+    def settings(self):
+        """The numbers among the traits, as floats; a switch counts as 0 or 1."""
+        return {k: float(v) for k, v in self.state().items() if not isinstance(v, str)}
+
+    def readings(self):
+        """What a goal may ask for: numbers by name, the same as on the page."""
+        raise NotImplementedError
 
     def still(self):
         """HTML shown where no script runs."""

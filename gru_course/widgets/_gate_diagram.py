@@ -8,6 +8,7 @@ moves what carries a ``data-`` attribute; a page without scripts keeps the narro
 
 from typing import NamedTuple
 
+from gru_course.goals import digits
 from gru_course.palette import BY_SYMBOL
 
 
@@ -61,12 +62,6 @@ NAMES = {
     "take": "(1 − z) n",
 }
 SUBSCRIPT = 'font-size="75%" dy="3"'
-
-
-def digits(value):
-    """A number to three digits, with a true minus sign and no minus zero."""
-    text = f"{value:.3f}" if abs(value) < 0.9995 else f"{value:.2f}"
-    return text.replace("-", "−") if float(text) else text.lstrip("-")
 
 
 def wire_width(key, value):

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gru_course.goals import digits
 from gru_course.palette import BY_SYMBOL
 from gru_course.reference import rnn
 from gru_course.widgets._base import CourseWidget, Number, module_text
-from gru_course.widgets._gate_diagram import digits
 
 STEPS = 30
 HALVINGS = 60  # of an interval of length 2: past the last digit of a float
@@ -59,6 +59,7 @@ class Cobweb(CourseWidget):
     w : weight of the state, from -3 to 3
     b : bias, from -1.5 to 1.5
     h0 : the state to start from, from -1 to 1
+    goal : name of the slider exercise that the widget marks while it is moved, "" for none
 
     Raises
     ------
@@ -85,8 +86,8 @@ class Cobweb(CourseWidget):
     b = Number(-1.5, 1.5)
     h0 = Number(-1, 1)
 
-    def __init__(self, *, w=2.0, b=0.0, h0=0.1):
-        super().__init__(w=w, b=b, h0=h0)
+    def __init__(self, *, w=2.0, b=0.0, h0=0.1, goal=""):
+        super().__init__(w=w, b=b, h0=h0, goal=goal)
 
     def states(self):
         """The states h_0 to h_30, from `gru_course.reference.rnn.forward`.
@@ -148,6 +149,21 @@ class Cobweb(CourseWidget):
 
     def _step(self, h):
         return math.tanh(self.w * h + self.b)
+
+    def readings(self):
+        """All settings, the number of stable states, and where they part.
+
+        Returns
+        -------
+        dict of floats; unstable is NaN where no unstable state parts two stable ones
+        """
+        points = self.fixed_points()
+        parting = [p.h for p in points if p.kind == "unstable" and len(points) == 3]
+        return {
+            **self.settings(),
+            "stable": float(sum(p.kind == "stable" for p in points)),
+            "unstable": parting[0] if parting else math.nan,
+        }
 
     def sentence(self):
         """What the unit does, in the words of the page."""

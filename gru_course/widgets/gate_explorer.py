@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from gru_course.goals import digits
 from gru_course.reference import gru
 from gru_course.widgets._base import CourseWidget, Number, Switch, logit, module_text
-from gru_course.widgets._gate_diagram import NARROW, WIDE, digits, picture
+from gru_course.widgets._gate_diagram import NARROW, WIDE, picture
 
 
 def _drawn(state, r, z, n, h):
@@ -50,6 +51,7 @@ class GateExplorer(CourseWidget):
     w_x, b_x : weight and bias of the input in the candidate, from -10 to 10
     w_h, b_h : weight and bias of the state in the candidate, inside the reset product, from -10
         to 10
+    goal : name of the slider exercise that the widget marks while it is moved, "" for none
 
     Raises
     ------
@@ -96,6 +98,7 @@ class GateExplorer(CourseWidget):
         b_x=0.0,
         w_h=1.0,
         b_h=0.0,
+        goal="",
     ):
         super().__init__(
             x=x,
@@ -109,6 +112,7 @@ class GateExplorer(CourseWidget):
             b_x=b_x,
             w_h=w_h,
             b_h=b_h,
+            goal=goal,
         )
 
     def params(self):
@@ -133,6 +137,15 @@ class GateExplorer(CourseWidget):
         """
         h, cache = gru.step(np.array([[self.x]]), np.array([[self.h_prev]]), self.params())
         return {"r": cache.r.item(), "z": cache.z.item(), "n": cache.n.item(), "h": h.item()}
+
+    def readings(self):
+        """All settings and what the step makes of them; r and z as they act.
+
+        Returns
+        -------
+        dict of floats
+        """
+        return {**self.settings(), **self.values()}
 
     def still(self):
         values = self.values()

@@ -62,6 +62,7 @@ class GradientFlow(CourseWidget):
         GRU, from -2 to 6
     length : T, a whole number of steps from 10 to 60
     activation : "tanh" or "relu", of the plain RNN
+    goal : name of the slider exercise that the widget marks while it is moved, "" for none
 
     Raises
     ------
@@ -96,8 +97,10 @@ class GradientFlow(CourseWidget):
     length = Whole(10, LONGEST)
     activation = Choice("tanh", "relu")
 
-    def __init__(self, *, radius=0.9, gate_bias=0.0, length=LONGEST, activation="tanh"):
-        super().__init__(radius=radius, gate_bias=gate_bias, length=length, activation=activation)
+    def __init__(self, *, radius=0.9, gate_bias=0.0, length=LONGEST, activation="tanh", goal=""):
+        super().__init__(
+            radius=radius, gate_bias=gate_bias, length=length, activation=activation, goal=goal
+        )
 
     def params(self):
         """The three networks' weights at the widget's settings.
@@ -135,6 +138,16 @@ class GradientFlow(CourseWidget):
             )[0]
             for name, params in self.params().items()
         }
+
+    def readings(self):
+        """All numbers that are set, and each network's gradient norm at the first step.
+
+        Returns
+        -------
+        dict of floats; rnn, lstm and gru are |dL / ds_0|
+        """
+        norms = {name.lower(): norm[-1].item() for name, norm in self.norms().items()}
+        return {**self.settings(), **norms}
 
     def crossings(self):
         """The first lag at which the gradient is below 1 % or above 100.

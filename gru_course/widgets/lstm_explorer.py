@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from gru_course.goals import digits
 from gru_course.palette import BY_SYMBOL
 from gru_course.reference import lstm
 from gru_course.widgets._base import CourseWidget, Number, Switch, logit, module_text
-from gru_course.widgets._gate_diagram import digits
+
+STEPS = 50  # of the strip below the picture
 
 
 def _still_picture(c_prev, f, written, c):
@@ -54,6 +56,7 @@ class LSTMExplorer(CourseWidget):
     i, f, o : the gates when driven directly, from 0 to 1
     w_x, w_h, b : weights of the input and of the hidden state and the bias in the candidate, from
         -10 to 10
+    goal : name of the slider exercise that the widget marks while it is moved, "" for none
 
     Raises
     ------
@@ -102,6 +105,7 @@ class LSTMExplorer(CourseWidget):
         w_x=1.0,
         w_h=1.0,
         b=0.0,
+        goal="",
     ):
         super().__init__(
             x=x,
@@ -117,6 +121,7 @@ class LSTMExplorer(CourseWidget):
             w_x=w_x,
             w_h=w_h,
             b=b,
+            goal=goal,
         )
 
     def params(self):
@@ -144,6 +149,27 @@ class LSTMExplorer(CourseWidget):
         after, cache = lstm.step(np.array([[self.x]]), before, self.params())
         gates = {name: getattr(cache, name).item() for name in "ifgo"}
         return {**gates, "c": after.c.item(), "h": after.h.item()}
+
+    def readings(self):
+        """All settings, what the step makes of them, and what fifty steps of the same input do.
+
+        Returns
+        -------
+        dict of floats; c_50 is the cell after fifty steps, written, gain_c, gain_tanh and gain_h
+        are what the last of them adds to the cell, and by how much c, tanh(c) and h rise
+        """
+        start = lstm.State(h=np.array([[self.h_prev]]), c=np.array([[self.c_prev]]))
+        states, cache = lstm.forward(np.full((1, STEPS, 1), self.x), start, self.params())
+        c, h = states.c[0, :, 0], states.h[0, :, 0]
+        i, g = cache.gates[-1, 0, [0, 2]]
+        gains = {"gain_c": c, "gain_tanh": np.tanh(c), "gain_h": h}
+        return {
+            **self.settings(),
+            **self.values(),
+            "c_50": c[-1].item(),
+            "written": float(i * g),
+            **{name: np.diff(values)[-1].item() for name, values in gains.items()},
+        }
 
     def still(self):
         values = self.values()

@@ -53,6 +53,18 @@ def cells(path: Path, kind: str | None = None) -> list[dict]:
     return [cell for cell in found if kind in (None, cell["cell_type"])]
 
 
+def given(goal: str) -> tuple[str, dict]:
+    """The page that sets a slider exercise, without its suffix, and what it gives to the widget."""
+    for path in notebooks():
+        for cell in [] if is_solution(path) else cells(path, "code"):
+            if f'goal="{goal}"' in cell["source"]:
+                html = "".join(cell["outputs"][-1]["data"]["text/html"])
+                state = re.search(r'<script type="application/json">(.*?)</script>', html)
+                assert state, f"{goal}: the cell shows no widget"
+                return f"book/{name(path)}", json.loads(state[1])
+    raise AssertionError(f"no chapter has a widget with goal={goal!r}")
+
+
 def draws(cell: dict) -> bool:
     return any("image/png" in output.get("data", {}) for output in cell["outputs"])
 

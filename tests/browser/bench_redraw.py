@@ -6,6 +6,7 @@ computer and on what else it does, and so must not decide whether the course is 
 
 import pytest
 from live import opened
+
 # Widget -> its page, its root, the slider that is moved and the two ends of its way.
 WIDGETS = {
     "Cobweb": ("book/recurrence/plain-rnn.html", ".gru-cobweb", "w", -3, 3),

@@ -20,6 +20,7 @@ from . import (
     test_lstm,
     test_reading_code,
     test_rnn,
+    test_sliders,
 )
 
 MODULES = (
@@ -31,6 +32,7 @@ MODULES = (
     test_lstm,
     test_reading_code,
     test_rnn,
+    test_sliders,
 )
 RIGHT = {name: answer for module in MODULES for name, answer in module.RIGHT.items()}
 WRONG = {name: answers for module in MODULES for name, answers in module.WRONG.items()}

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from gru_course.exercises import check
-from gru_course.widgets import GradientFlow
 
 
 def norm(arrays):
@@ -48,10 +47,6 @@ def right_scaled(W, radius):
     return W * radius / np.abs(np.linalg.eigvals(W)).max()
 
 
-def flow(**settings):
-    return GradientFlow(**{"radius": 0.6, **settings})
-
-
 RIGHT = {
     "gradients.horizon": 90,
     "gradients.jacobian": right_jacobian,
@@ -59,7 +54,6 @@ RIGHT = {
     "gradients.fixed-points": right_fixed_points,
     "gradients.latch": right_latch,
     "gradients.find-the-bug": right_scaled,
-    "gradients.smallest-gate-bias": flow(gate_bias=3.0),
 }
 
 
@@ -140,17 +134,6 @@ MISTAKES = [
     ("find-the-bug", lambda W, radius: W * radius / np.linalg.norm(W), "Frobenius"),
     ("find-the-bug", lambda W, radius: W * radius / np.linalg.eigvals(W).max(), "complex"),
     ("find-the-bug", lambda W, radius: W * radius, "scaled W[0, 0]: wanted"),
-    ("smallest-gate-bias", flow(gate_bias=2.9), "keeps 0.097 at lag 60, less than a tenth"),
-    ("smallest-gate-bias", flow(gate_bias=-2.0), "less than a tenth"),
-    ("smallest-gate-bias", flow(gate_bias=3.2), "3.2 is what a constant gate needs"),
-    ("smallest-gate-bias", flow(gate_bias=4.5), "asked for; 4.4 would still keep a tenth"),
-    (
-        "smallest-gate-bias",
-        flow(gate_bias=3.0, radius=0.9),
-        "spectral radius must stand at 0.6; it stands at 0.9",
-    ),
-    ("smallest-gate-bias", flow(gate_bias=3.0, length=59), "length must stand at 60"),
-    ("smallest-gate-bias", 3.0, "a GradientFlow, got float"),
 ]
 
 
@@ -159,17 +142,6 @@ def test_a_wrong_answer_is_refused_with_its_own_sentence(name, answer, sentence)
     result = check(f"gradients.{name}", answer)
     assert not result.passed
     assert sentence in result.message
-
-
-def test_the_smallest_gate_bias_of_the_gru():
-    """The solution by a search of its own."""
-    biases = np.arange(20, 41) / 10
-    kept = [flow(gate_bias=b).norms()["GRU"][-1] for b in biases]
-    smallest = biases[np.argmax(np.array(kept) >= 0.1)]
-    message = check("gradients.smallest-gate-bias", flow(gate_bias=smallest)).message
-    assert f"Right: {smallest:g} keeps 0.12" in message
-    assert "A constant gate needs 3.24" in message
-    assert "Not attempted" in check("gradients.smallest-gate-bias", flow()).message
 
 
 # For the tests that all exercises share, with RIGHT: wrong answers.

@@ -8,7 +8,6 @@ import pytest
 from gru_course.exercises import check
 from gru_course.reference import lstm
 from gru_course.reference.activations import sigmoid
-from gru_course.widgets import GateExplorer, LSTMExplorer
 
 
 def make_step(**change):
@@ -249,61 +248,6 @@ def test_a_wrong_order_is_named(answer, sentence):
     assert sentence in result.message
 
 
-def counter(**settings):
-    gates = {"i": 1.0, "f": 1.0, "o": 1.0}
-    return LSTMExplorer(x=1.0, h_prev=0.0, c_prev=0.0, drive=True, **{**gates, **settings})
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        *(counter(i=i) for i in (0.01, 0.02, 0.03)),
-        counter(i=0.02, f=0.98, o=0.95),
-        LSTMExplorer(x=1.0, h_prev=0.0, c_prev=0.0, a_i=-4.0, a_f=8.0, a_o=8.0),
-    ],
-)
-def test_a_readable_count_passes(answer):
-    assert check("lstm.readable-count", answer).passed
-
-
-UNREADABLE = [
-    ({"i": 0.04}, "The cell holds 1.82, where tanh is nearly flat"),
-    ({"i": 0.5}, "where tanh is nearly flat"),
-    ({"i": 0.02, "o": 0.3}, "the output gate at 0.3 shows only"),
-    ({"i": 0.02, "f": 0.9}, "the forget gate at 0.9 takes away"),
-    ({"f": 0.0}, "levelled off at 0.94:"),
-    ({"i": 0.0}, "the last step adds 0.0000 to the cell"),
-    ({"i": 0.005}, "Too little is written: the last step adds 0.0042"),
-]
-
-
-@pytest.mark.parametrize(
-    ("settings", "sentence"), [*UNREADABLE, ({}, "Not attempted yet: move the sliders")]
-)
-def test_a_count_that_cannot_be_read_is_told_why(settings, sentence):
-    result = check("lstm.readable-count", counter(**settings))
-    assert not result.passed
-    assert sentence in result.message
-
-
-@pytest.mark.parametrize("name", ["x", "h_prev", "c_prev", "w_x", "w_h", "b"])
-def test_what_the_exercise_fixes_stays_fixed(name):
-    answer = counter(i=0.02)
-    setattr(answer, name, 0.5)
-    message = check("lstm.readable-count", answer).message
-    assert re.fullmatch(rf"Keep {name} at [01]; here it is 0.5.", message)
-
-
-@pytest.mark.parametrize(
-    ("answer", "sentence"),
-    [(None, "Not attempted yet"), (0.02, "got float"), (GateExplorer(), "got GateExplorer")],
-)
-def test_a_count_without_its_sliders_is_refused(answer, sentence):
-    result = check("lstm.readable-count", answer)
-    assert not result.passed
-    assert sentence in result.message
-
-
 # For the tests that all exercises share: the right answers, and wrong ones.
 RIGHT = {
     "lstm.step": make_step(),
@@ -311,7 +255,6 @@ RIGHT = {
     "lstm.forget-bias": make_half_lives(),
     "lstm.from-onnx": reorder(0, 2, 3, 1),
     "lstm.find-the-bug": make_step(),
-    "lstm.readable-count": counter(i=0.02),
 }
 STEPS = [make_step(**change) for change, _ in KNOWN_STEPS + OTHER_STEPS]
 WRONG = {
@@ -320,5 +263,4 @@ WRONG = {
     "lstm.forget-bias": [wrong for wrong, _ in FORGET_BIASES],
     "lstm.from-onnx": [wrong for wrong, _ in ORDERS],
     "lstm.find-the-bug": STEPS,
-    "lstm.readable-count": [counter(**settings) for settings, _ in UNREADABLE],
 }

@@ -7,7 +7,6 @@ import pytest
 
 from gru_course.exercises import check
 from gru_course.reference import rnn
-from gru_course.widgets import Cobweb
 
 
 def right_step(x, h_prev, params):
@@ -54,7 +53,6 @@ RIGHT = {
     "rnn.forward": states,
     "rnn.find-the-bugs": last_states,
     "rnn.delay": shift,
-    "rnn.tipping-point": Cobweb(w=2.0, b=-0.24),
 }
 CODED = [name for name, answer in RIGHT.items() if callable(answer)]
 
@@ -238,40 +236,6 @@ def test_messages_are_sentences(name):
     assert re.fullmatch(r"(Right|Mended): .+\.", check(name, RIGHT[name]).message)
 
 
-@pytest.mark.parametrize(
-    ("w", "b"), [(2.0, -0.24), (2.0, -0.25), (3.0, -0.5), (1.2, -0.045), (1.1, -0.02)]
-)
-def test_tipping_point(w, b):
-    result = check("rnn.tipping-point", Cobweb(w=w, b=b))
-    assert result.passed, result.message
-    unstable = Cobweb(w=w, b=b).fixed_points()[1]
-    assert unstable.kind == "unstable"
-    assert 0.2 < unstable.h < 0.3
-    assert re.fullmatch(r"Right: .+\.", result.message)
-
-
-TIPPINGS = [
-    (Cobweb(w=0.5, b=0.0, h0=0.3), "w = 0.5, b = 0: there is one stable state"),  # the stub
-    (Cobweb(w=-0.9, b=-0.2), "one stable state"),
-    (Cobweb(w=1.0, b=0.0), "one stable state"),
-    (Cobweb(w=-2.0, b=-0.24), "alternates"),
-    (Cobweb(w=2.0, b=0.24), "both starts end above zero. Lower b."),  # the sign of b
-    (Cobweb(w=2.0, b=-0.15), "both starts end above zero. Lower b."),
-    (Cobweb(w=2.0, b=-0.31), "both starts end below zero. Raise b."),
-    (Cobweb(w=2.0, b=-1.0), "both starts end below zero. Raise b."),
-    (Cobweb(w=1.03, b=-0.003), "w is too small"),
-    ((2.0, -0.24), "Expected the widget, `Cobweb(...)`; got tuple."),
-    (lambda: None, "Expected the widget, `Cobweb(...)`; got function."),
-]
-
-
-@pytest.mark.parametrize(("answer", "sentence"), [*TIPPINGS, (None, "Not attempted yet")])
-def test_tipping_point_refuses(answer, sentence):
-    result = check("rnn.tipping-point", answer)
-    assert not result.passed
-    assert sentence in result.message, result.message
-
-
 # For the tests that all exercises share, with RIGHT: wrong answers.
 WRONG = {
     "rnn.count": [wrong for wrong, _ in COUNTS],
@@ -279,5 +243,4 @@ WRONG = {
     "rnn.forward": [wrong for wrong, _ in FORWARDS],
     "rnn.find-the-bugs": [wrong for wrong, _ in LAST_STATES],
     "rnn.delay": [wrong for wrong, _ in DELAYS],
-    "rnn.tipping-point": [wrong for wrong, _ in TIPPINGS],
 }

@@ -66,6 +66,13 @@ function cycle({ w, b }, points) {
   return [f(high), high];
 }
 
+// What a goal may ask for, as Cobweb.readings.
+function readings(state, points) {
+  const parting = points.find(({ kind }) => points.length === 3 && kind === "unstable");
+  return { ...state, stable: points.filter(({ kind }) => kind === "stable").length,
+    unstable: parting ? parting.h : NaN };
+}
+
 function sentence(points, pair) {
   const [low, middle, high] = points.map(({ h }) => digits(h));
   if (points.length === 3) {
@@ -293,6 +300,7 @@ function render({ model, el }) {
       min: -1, max: 1, step: 0.01 }),
   ];
   const text = words();
+  const goal = goalLine(model);
   let form = "narrow"; // the form that is on display; the other one is left as it is
   const redraw = () => {
     const state = Object.fromEntries(KEYS.map((key) => [key, model.get(key)]));
@@ -300,11 +308,12 @@ function render({ model, el }) {
     drawn.update(state, points, form);
     for (const { update } of sliders) update();
     text.update(points, cycle(state, points));
+    goal.update(readings(state, points));
   };
   redraw();
   const root = element("div", { class: "gru-live gru-cobweb" }, drawn.node,
     element("div", { class: "gru-sliders" }, ...sliders.map(({ row }) => row)),
-    presets(model, PRESETS), text.node);
+    presets(model, PRESETS), goal.node, text.node);
   el.append(root);
   const unfollow = follow(model, KEYS, redraw);
   const unwatch = watchWidth(root, (wide) => {

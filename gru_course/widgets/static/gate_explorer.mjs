@@ -138,6 +138,7 @@ function render({ model, el }) {
   const sliders = stepControls(model, ["x", "h_prev"], GATES, () => gruStep(read(model)));
   const lines = stepEquations(["r", "z", "n", "h"], Object.keys(GATES), formulas);
   const steps = strip();
+  const goal = goalLine(model);
   let form = "narrow"; // the form that is on display; the other one is left as it is
   const redraw = () => {
     const state = read(model);
@@ -146,10 +147,12 @@ function render({ model, el }) {
     sliders.update(state);
     lines.update(values);
     steps.update(state, values, form);
+    goal.update({ ...values, drive: Number(values.drive) });
   };
   redraw();
   const root = element("div", { class: "gru-live gru-explorer" }, pictures.wide.node,
-    pictures.narrow.node, presets(model, PRESETS), sliders.node, lines.node, steps.node);
+    pictures.narrow.node, presets(model, PRESETS), sliders.node, goal.node, lines.node,
+    steps.node);
   el.append(root);
   const unfollow = follow(model, KEYS, redraw);
   const unwatch = watchWidth(root, (wide) => {

@@ -235,6 +235,12 @@ function crossing(norms) {
   return k < 0 ? null : k;
 }
 
+// What a goal may ask for, as GradientFlow.readings.
+function readings({ activation, ...numbers }, norms) {
+  const ends = Object.entries(norms).map(([name, norm]) => [name.toLowerCase(), norm.at(-1)]);
+  return { ...numbers, ...Object.fromEntries(ends) };
+}
+
 function sentence(name) {
   const text = element("span", { "data-out": name });
   return {
@@ -269,6 +275,7 @@ function render({ model, el }) {
   const charts = { wide: chart("wide", 720, 320, 6), narrow: chart("narrow", 340, 300, 10) };
   const names = Object.keys(NETWORKS);
   const sentences = Object.fromEntries(names.map((name) => [name, sentence(name)]));
+  const goal = goalLine(model);
   let form = "narrow"; // the form that is on display; the other one is left as it is
   const redraw = () => {
     const settings = Object.fromEntries(KEYS.map((key) => [key, model.get(key)]));
@@ -277,6 +284,7 @@ function render({ model, el }) {
     charts[form].update(norms, crossings);
     for (const { update } of Object.values(rows)) update();
     for (const name of names) sentences[name].update(norms[name], crossings[name]);
+    goal.update(readings(settings, norms));
   };
   redraw();
   const root = element("div", { class: "gru-live gru-gradient-flow" },
@@ -284,7 +292,7 @@ function render({ model, el }) {
       "1 % to 100", { class: "gru-title" }),
     charts.wide.node, charts.narrow.node,
     element("div", { class: "gru-sliders" }, ...Object.values(rows).map(({ row }) => row)),
-    ...names.map((name) => sentences[name].node));
+    goal.node, ...names.map((name) => sentences[name].node));
   el.append(root);
   const unfollow = follow(model, KEYS, redraw);
   const unwatch = watchWidth(root, (wide) => {

@@ -37,6 +37,16 @@ function run(state) {
   return steps;
 }
 
+// What a goal may ask for, as LSTMExplorer.readings.
+function readings(values, states) {
+  const [before, last] = states.slice(-2);
+  return {
+    ...values, drive: Number(values.drive), c_50: last.c, written: last.write,
+    gain_c: last.c - before.c, gain_tanh: Math.tanh(last.c) - Math.tanh(before.c),
+    gain_h: last.h - before.h,
+  };
+}
+
 // --- the picture ---------------------------------------------------------------------------------
 
 // Where things lie, in pixels: [x, y]. The belt is the row of c_prev, keep, sum, c and the exit.
@@ -297,6 +307,7 @@ function strip() {
       shown = { cs: states.map((s) => s.c), hs: states.map((s) => s.h), f, o, form };
       halfLife.update(f);
       steps.show();
+      return states;
     },
     stop: steps.stop,
   };
@@ -311,6 +322,7 @@ function render({ model, el }) {
     () => lstmStep(read(model)));
   const lines = stepEquations(["i", "f", "g", "o", "c", "h"], Object.keys(GATES), formulas);
   const steps = strip();
+  const goal = goalLine(model);
   let form = "narrow"; // the form that is on display; the other one is left as it is
   const redraw = () => {
     const state = read(model);
@@ -318,11 +330,11 @@ function render({ model, el }) {
     pictures[form].update(values);
     sliders.update(state);
     lines.update(values);
-    steps.update(state, values, form);
+    goal.update(readings(values, steps.update(state, values, form)));
   };
   redraw();
   const root = element("div", { class: "gru-live gru-lstm-explorer" }, pictures.wide.node,
-    pictures.narrow.node, presets(model, PRESETS), sliders.node, lines.node, steps.node);
+    pictures.narrow.node, presets(model, PRESETS), sliders.node, goal.node, lines.node, steps.node);
   el.append(root);
   const unfollow = follow(model, KEYS, redraw);
   const unwatch = watchWidth(root, (wide) => {

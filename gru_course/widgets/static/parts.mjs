@@ -50,6 +50,11 @@ const STYLE = `
 .gru-equations p { padding-left: 3.4em; text-indent: -3.4em; }
 .gru-equations p > span { display: inline-block; text-indent: 0; }
 .gru-equations b { font-weight: 600; border-bottom: 3px solid var(--gru-color); }
+.gru-live .gru-goal { margin: 0.75rem 0; padding: 0.5rem 0.75rem; min-height: 4.5em;
+  border-left: 4px solid currentColor;
+  background: color-mix(in srgb, currentColor 8%, transparent); }
+.gru-live .gru-goal.gru-solved { border-left-color: ${COLORS.z};
+  background: color-mix(in srgb, ${COLORS.z} 20%, transparent); }
 .gru-lead { width: 1.4em; text-align: right; }
 .gru-strip { margin-top: 1.25rem; }
 .gru-chart { width: 100%; height: auto; }
@@ -318,6 +323,34 @@ function legendKey(color, dashed, html) {
 }
 
 const sigmoid = (a) => 0.5 * (1 + Math.tanh(0.5 * a));
+
+// The slider exercise that a widget was set, if any, marked while it is moved. GOALS holds the rules
+// of goals.py; the first that is not met answers. Only "Solved" and "Not yet" are read out, so that
+// a moving slider does not talk over itself.
+function goalLine(model) {
+  const name = model.get("goal");
+  if (!name) return { node: "", update() {} };
+  const { rules, praise } = GOALS[name];
+  const verdict = element("strong", { role: "status" });
+  const text = element("span");
+  const node = element("p", { class: "gru-goal", "data-goal": name }, verdict, " ", text);
+  return {
+    node,
+    update(readings) {
+      const unmet = rules.find(([reading, low, high]) => {
+        const value = readings[reading];
+        return !(value >= (low ?? -Infinity) && value <= (high ?? Infinity));
+      });
+      const sentence = unmet ? unmet[3] : praise;
+      write(verdict, unmet ? "→ Not yet." : "✓ Solved.");
+      write(text, sentence.replace(/\{(\w+)\}/g, (_, reading) => digits(readings[reading])));
+      set(node, "data-readings", JSON.stringify(readings));
+      const solved = node.classList.toggle("gru-solved", !unmet);
+      if (solved) node.dispatchEvent(new CustomEvent("gru-solved",
+        { bubbles: true, detail: { exercise: name } }));
+    },
+  };
+}
 
 // Call `redraw` when any of the keys changes; the answer undoes it.
 function follow(model, keys, redraw) {
