@@ -66,7 +66,8 @@ def judge(goal, readings):
 
 def _kept(reading, wanted):
     """A rule for what the exercise fixes."""
-    return Rule(reading, wanted, wanted, f"Keep {reading} at {wanted:g}; here it is {{{reading}}}.")
+    shown = f"{wanted:g}".replace("-", "−")
+    return Rule(reading, wanted, wanted, f"Keep {reading} at {shown}; here it is {{{reading}}}.")
 
 
 GOALS = {
@@ -102,6 +103,48 @@ GOALS = {
             "With b = 0, where is the unstable state?",
             "At an unstable state h the map returns h itself: b = artanh(h) - w h. Choose w = 2 "
             "and an h between 0.2 and 0.3.",
+        ),
+    ),
+    "bptt.no-credit": Goal(
+        "UnrollPlayer",
+        (
+            Rule(
+                "every",
+                1,
+                1,
+                "The loss looks at the last step only, so step 1 has no error of its own. Let the "
+                "loss look at every step.",
+            ),
+            Rule(
+                "size_1",
+                0.3,
+                None,
+                "The error of step 1 is {e_1}, too small to be worth cancelling. Move its state "
+                "further from its target, {y1}.",
+            ),
+            Rule(
+                "dh_1",
+                None,
+                0.03,
+                "The error of step 1 sends {e_1} back, the future {future_1}. The sum lies above "
+                "zero, at {dh_1}: lower one of the two.",
+            ),
+            Rule(
+                "dh_1",
+                -0.03,
+                None,
+                "The error of step 1 sends {e_1} back, the future {future_1}. The sum lies below "
+                "zero, at {dh_1}: raise one of the two.",
+            ),
+        ),
+        "The error of step 1 sends {e_1} back, the future {future_1}, and they cancel. The first "
+        "use of the weights gets no credit; the gradient of w_h is {dw_h}, all from later uses.",
+        (
+            "Two arrows arrive at h_1: the error of its own step, and w_h delta_2 from the future. "
+            "Which sign must the second one have?",
+            "The error of step 1 is positive at the start, so delta_2 has to become negative: "
+            "lower x_3 and watch it. That alone does not go far enough. Which slider makes e_1 "
+            "smaller?",
         ),
     ),
     "gradients.smallest-gate-bias": Goal(
@@ -177,8 +220,196 @@ GOALS = {
         "The last step still raises h, by {gain_h}.",
         (
             "Where does tanh stop answering? Keep the cell below that for all fifty steps.",
-            "After fifty steps the cell holds about 50 i g, with g close to 0.8. Choose i so that "
-            "this is about one, and let f and o pass everything.",
+            "After fifty steps the cell holds about 50 i g, with g a little below one. Choose i so "
+            "that this is about one, and let f and o pass everything.",
+        ),
+    ),
+    "gru.let-the-input-in": Goal(
+        "GateExplorer",
+        (
+            _kept("x", 0.25),
+            _kept("h_prev", -0.6),
+            Rule(
+                "rest",
+                0.0,
+                None,
+                "The input does not get in: at r = {r} the old state weighs more in the candidate, "
+                "and the unit stays below zero, at {rest}. One of the gates makes the past weigh "
+                "less.",
+            ),
+            Rule(
+                "rest",
+                0.8,
+                None,
+                "The input gets in, but the state ends at {rest}. To go further than the input "
+                "alone, the candidate must hear more of the state.",
+            ),
+            Rule(
+                "rest",
+                None,
+                0.9,
+                "The input gets in, but the state ends at {rest}, too far out. The candidate hears "
+                "too much of the state.",
+            ),
+            # This one first: a state that never turns has no such step, and passes neither.
+            Rule(
+                "turn",
+                None,
+                20,
+                "The end is right, {rest}, but after 20 steps the state is still below zero. At "
+                "z = {z} it takes in too little at each step.",
+            ),
+            Rule(
+                "turn",
+                15,
+                None,
+                "The end is right, {rest}, but the state is above zero before step 15. At z = {z} "
+                "it keeps too little of itself.",
+            ),
+        ),
+        "The reset gate says where the state ends, here at {rest}; the update gate says when.",
+        (
+            "Where n = h, the blend changes nothing, whatever z is. So find the end first, by r, "
+            "and the pace after it.",
+            "At rest h = tanh(0.25 + 2 r h), that is artanh h = 0.25 + 2 r h: put in h = 0.85 and "
+            "solve for r. Then play the strip. Does the curve pass zero too early or too late, and "
+            "what does that say about the share that the state keeps?",
+        ),
+    ),
+    "gru_backward.cancel": Goal(
+        "GateExplorer",
+        (
+            _kept("x", 1.5),
+            Rule("z", 0.65, None, "The copy carries {z}, and at least 0.65 is asked for."),
+            Rule(
+                "r",
+                0.8,
+                None,
+                "At r = {r} the candidate hears so little of the old state that its path stays "
+                "shorter than such a copy. Let it hear more.",
+            ),
+            Rule(
+                "n",
+                -0.4,
+                0.4,
+                "At n = {n} tanh is so flat that little comes back through it. Find the old state "
+                "that brings the candidate to where tanh is steep.",
+            ),
+            Rule(
+                "slope",
+                None,
+                0.02,
+                "The copy carries {z} and the candidate's path {candidate_path}, together {slope}: "
+                "the copy is still the longer one.",
+            ),
+            Rule(
+                "slope",
+                -0.02,
+                None,
+                "The copy carries {z} and the candidate's path {candidate_path}, together {slope}: "
+                "now the candidate's path is the longer one.",
+            ),
+        ),
+        "The copy carries {z} and the candidate's path {candidate_path}, together {slope}. No "
+        "factor is small, and nothing comes back.",
+        (
+            "The copy carries z, the candidate's path (1 - z) (1 - n^2) r w_h. Which of these "
+            "factors can be made larger without touching z?",
+            "The sum is zero where (1 - n^2) r = z / (2 (1 - z)), which is 0.93 at z = 0.65. So "
+            "both factors must be near one: r nearly open, and n near zero despite the input. "
+            "Which h_prev takes back what the input puts in?",
+        ),
+    ),
+    "conventions.apart": Goal(
+        "GateExplorer",
+        (
+            Rule(
+                "candidate_gap",
+                0.4,
+                None,
+                "The candidates of the two resets are {candidate_gap} apart, too near each other. "
+                "Mind the r at which they are equal, and the x at which tanh is flat.",
+            ),
+            Rule(
+                "reset_gap",
+                0.2,
+                None,
+                "The candidates are {candidate_gap} apart, but one sense of z hardly lets them in: "
+                "there the states are {reset_gap} apart. Give the candidate its share in both.",
+            ),
+            Rule(
+                "sense_gap",
+                0.2,
+                None,
+                "The resets can be told apart, but with one of them keeping and writing are only "
+                "{sense_gap} apart. Mind the z at which they are equal, and the old state for "
+                "which they are so at every z.",
+            ),
+            Rule(
+                "mixed_gap",
+                0.2,
+                None,
+                "One mistake shows, but two at once nearly undo each other: those states are "
+                "{mixed_gap} apart. Move the old state away from where they meet.",
+            ),
+        ),
+        "Whatever is mistaken, it shows: the place of the reset by {reset_gap}, the sense of z by "
+        "{sense_gap}, both at once by {mixed_gap}.",
+        (
+            "Take one difference at a time. At which r do the two resets give the same candidate? "
+            "At which z do keeping and writing give the same state, and for which h_prev at every "
+            "z?",
+            "The two candidates differ by what r takes from b_h; they are farthest apart if tanh "
+            "gets a negative number in one and a positive one in the other. The candidate's share "
+            "is 1 - z where z keeps and z where it writes: neither may be small, and the two must "
+            "not be equal.",
+        ),
+    ),
+    "reading_code.blind-spot": Goal(
+        "GateExplorer",
+        (
+            Rule(
+                "recurrent",
+                0.4,
+                None,
+                "The past speaks softly, with an h_n of {recurrent}, and is hard to misread. At "
+                "least 0.4 is asked for.",
+            ),
+            Rule(
+                "z",
+                None,
+                0.5,
+                "At z = {z} the copy hides the candidate, whatever cell has computed it. At most "
+                "0.5 is asked for.",
+            ),
+            Rule(
+                "n",
+                None,
+                0.8,
+                "At n = {n} tanh is so flat that it hides what enters it. At most 0.8 is asked "
+                "for.",
+            ),
+            Rule(
+                "gap_c",
+                None,
+                0.01,
+                "Cell C is still found: its state is {gap_c} away. Compare the share of the past "
+                "that it hears with the share that the GRU hears.",
+            ),
+            Rule(
+                "gap_f",
+                None,
+                0.01,
+                "C passes, but cell F is still found: its state is {gap_f} away. Of the two "
+                "numbers x_n and h_n it multiplies the other one by r.",
+            ),
+        ),
+        "Cell C is {gap_c} away and cell F {gap_f}: a check on this step alone passes both.",
+        (
+            "Write what enters tanh in D, C and F with x_n, h_n and r. When are the first two "
+            "equal, though h_n is not zero?",
+            "D and C agree where r = 1 - r. With this r, D halves one of the two numbers x_n and "
+            "h_n, and F the other: when does that make no difference?",
         ),
     ),
 }

@@ -8,5 +8,14 @@ from gru_course.widgets.cobweb import Cobweb
 from gru_course.widgets.gate_explorer import GateExplorer
 from gru_course.widgets.gradient_flow import GradientFlow
 from gru_course.widgets.lstm_explorer import LSTMExplorer
+from gru_course.widgets.sequence_player import SequencePlayer
+from gru_course.widgets.unroll_player import UnrollPlayer
 
-__all__ = ["Cobweb", "GateExplorer", "GradientFlow", "LSTMExplorer"]
+__all__ = [
+    "Cobweb",
+    "GateExplorer",
+    "GradientFlow",
+    "LSTMExplorer",
+    "SequencePlayer",
+    "UnrollPlayer",
+]

@@ -18,7 +18,7 @@ from gru_course.goals import GOALS
 from gru_course.palette import BY_SYMBOL
 
 STATIC = Path(__file__).parent / "static"
-SHARED = ("parts", "cell")
+SHARED = ("parts", "chart", "cell")
 
 # Past this the sigmoid is 0 or 1 in float64, so it stands in for a gate driven to either end.
 SATURATED = 40.0

@@ -1,5 +1,7 @@
 """One step of a GRU of one unit, with a slider on everything that enters it."""
 
+import math
+
 import numpy as np
 
 from gru_course.goals import digits
@@ -21,6 +23,34 @@ def _drawn(state, r, z, n, h):
         "rest": 1 - z,
         "take": (1 - z) * n,
     }
+
+
+STEPS = 50  # of the strip
+
+
+def _asked(state, r, z, n, h):
+    """What the goals ask for beside the step; `asked` in the module computes the same."""
+    from_x, h_prev = state["w_x"] * state["x"] + state["b_x"], state["h_prev"]
+    recurrent = state["w_h"] * h_prev + state["b_h"]
+    through_candidate = (1 - z) * (1 - n**2) * r * state["w_h"]
+    # The same numbers with the reset before the product, and with a z that writes.
+    n_before = np.tanh(from_x + state["w_h"] * (r * h_prev) + state["b_h"])
+    h_before = (1 - z) * n_before + z * h_prev
+    writes, writes_before = (z * new + (1 - z) * h_prev for new in (n, n_before))
+    # Cells C and F of the chapter on reading code.
+    n_c, n_f = np.tanh(from_x + (1 - r) * recurrent), np.tanh(r * from_x + recurrent)
+    asked = {
+        "recurrent": recurrent,
+        "candidate_path": through_candidate,
+        "slope": z + through_candidate,
+        "candidate_gap": abs(n - n_before),
+        "reset_gap": min(abs(h - h_before), abs(writes - writes_before)),
+        "sense_gap": min(abs(h - writes), abs(h_before - writes_before)),
+        "mixed_gap": min(abs(h - writes_before), abs(h_before - writes)),
+        "gap_c": abs((1 - z) * (n - n_c)),
+        "gap_f": abs((1 - z) * (n - n_f)),
+    }
+    return {name: float(value) for name, value in asked.items()}
 
 
 # What the page draws before it knows its state.
@@ -139,13 +169,30 @@ class GateExplorer(CourseWidget):
         return {"r": cache.r.item(), "z": cache.z.item(), "n": cache.n.item(), "h": h.item()}
 
     def readings(self):
-        """All settings and what the step makes of them; r and z as they act.
+        """All settings, what the step makes of them, and where many such steps lead.
 
         Returns
         -------
-        dict of floats
+        dict of floats: the settings, r and z as they act; n and h; turn, the first of 50 steps
+            after which the state has another sign than h_prev, NaN if none; rest, the state after
+            1,000 steps at z = 0 (unless r w_h is negative, z changes the pace and not the end);
+            recurrent, w_h h_prev + b_h; slope, the derivative of h by h_prev with the gates held,
+            and candidate_path, its part through the candidate; and the distances candidate_gap of
+            n from that of the reset before the product, reset_gap, sense_gap and mixed_gap of the
+            states by the reset's two places, by the two senses of z, and by both, gap_c and gap_f
+            of h from those of cells C and F in the chapter on reading code
         """
-        return {**self.settings(), **self.values()}
+        values = self.values()
+        xs, h0 = np.full((1, STEPS, 1), self.x), np.array([[self.h_prev]])
+        hs = gru.forward(xs, h0, self.params())[0][0, :, 0]
+        turned = np.flatnonzero(np.sign(hs) != np.sign(self.h_prev))
+        rest = self.h_prev
+        for _ in range(1000):
+            past = values["r"] * (self.w_h * rest + self.b_h)
+            rest = math.tanh(self.w_x * self.x + self.b_x + past)
+        turn = turned[0] + 1.0 if turned.size else math.nan
+        asked = _asked(self.state(), **values)
+        return {**self.settings(), **values, **asked, "turn": turn, "rest": rest}
 
     def still(self):
         values = self.values()

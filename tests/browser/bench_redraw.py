@@ -19,6 +19,8 @@ WIDGETS = {
         6,
     ),
     "LSTMExplorer": ("book/gating/lstm.html", ".gru-lstm-explorer", "c_prev", -5, 5),
+    "SequencePlayer": ("book/gating/what-gates-learn.html", ".gru-sequence", "step", 0, 80),
+    "UnrollPlayer": ("book/recurrence/bptt.html", ".gru-unroll", "w_h", -2, 2),
 }
 MOVE = """([root, key, low, high]) => {
   const widget = document.querySelector(root);

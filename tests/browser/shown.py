@@ -8,7 +8,7 @@ import numpy as np
 
 from gru_course.goals import digits
 from gru_course.reference import gru, lstm
-from gru_course.widgets import Cobweb, GateExplorer, GradientFlow, LSTMExplorer
+from gru_course.widgets import Cobweb, GateExplorer, GradientFlow, LSTMExplorer, UnrollPlayer
 
 STEPS = 50  # of the explorers' strips
 
@@ -20,8 +20,8 @@ SHOWN = """(root) => {
   const position = root.querySelector(".gru-player input");
   return {
     settings: Object.fromEntries([
-      ...all("[data-slider]:not([hidden]) [data-reading]").map((node) =>
-        [node.dataset.reading, number(node)]),
+      ...all("[data-slider]:not([hidden])").map((node) =>
+        [node.dataset.slider, number(node.querySelector(".gru-reading, .gru-step"))]),
       ...all("[data-switch]").map((node) =>
         [node.dataset.switch, node.querySelector("input").checked]),
       ...all("[data-choice]").map((node) =>
@@ -80,6 +80,36 @@ def _cobweb(state, step):
     return {**points, "sentence": said, "step": _step(step, widget.states()[step])}
 
 
+def _sequence_player(state, step):
+    """Of the record that Python sent: thousandths, step by step."""
+    record, unit = state["record"], state["unit"]
+    units = len(record["mean_z"])
+    values = {name: int(record[name].split()[step * units + unit]) / 1000 for name in "rznh"}
+    half_life = record["half_life"][unit]
+    lines = {f"line_{i}": line[step] for i, line in enumerate(record["lines"].values())}
+    return {
+        **values,
+        **lines,
+        "keeps": values["z"],
+        "writes": 1 - values["z"],
+        "mean_z": record["mean_z"][unit],
+        "half_life": math.inf if half_life is None else half_life,
+        "step": state["step"],
+    }
+
+
+def _unroll_player(state, step):
+    lines = [()]
+    for t in (1, 2, 3):
+        lines += [(f"a_{t}", f"h_{t}"), (f"e_{t}", f"L_{t}")]
+    lines[-1] += ("L",)
+    for t in (3, 2, 1):
+        lines += [(f"dh_{t}",), (f"s_{t}", f"delta_{t}"), (f"dw_h_{t}", f"dw_x_{t}")]
+    lines.append(("dh_0", "dw_h"))
+    values = UnrollPlayer(**state).values()
+    return {"sentence": {}, **{name: values[name] for name in lines[step]}}
+
+
 class Widget(NamedTuple):
     """How the tests know one widget."""
 
@@ -132,6 +162,19 @@ WIDGETS = {
         },
         "LSTMExplorer(x=0.5)",
         {"c_prev": -3.123456789, "drive": True, "f": 0.75},
+    ),
+    "SequencePlayer": Widget(
+        _sequence_player,
+        {},
+        "SequencePlayer('to be or not', "
+        "{name: np.random.default_rng(0).random((12, 3)) for name in 'rzn'}, step=5)",
+        {"step": 9, "unit": 2, "sort": "half_life"},
+    ),
+    "UnrollPlayer": Widget(
+        _unroll_player,
+        {},
+        "UnrollPlayer(w_h=0.5)",
+        {"x2": 1.5, "w_x": 1.123456789, "losses": "last"},
     ),
 }
 

@@ -25,7 +25,8 @@ GOAL = "lstm.readable-count"
 MADE = {name: widget.code for name, widget in WIDGETS.items()}
 MADE["exercise"] = f"LSTMExplorer(**{given(GOAL)[1]})"
 CELLS = [
-    "import json\nfrom gru_course.exercises import check\nfrom gru_course.widgets import *\n"
+    "import json\nimport numpy as np\n"
+    "from gru_course.exercises import check\nfrom gru_course.widgets import *\n"
     f"made = dict({', '.join(f'{name}={code}' for name, code in MADE.items())})\n"
     "for widget in made.values():\n    display(widget)",
     "print(json.dumps({name: widget.state() for name, widget in made.items()}))",
@@ -160,7 +161,8 @@ def test_python_and_the_controls_share_their_numbers(notebook, name):
         arg=[widget.element_handle(), key, value],
     )
     shown = widget.evaluate(SHOWN)
-    assert settings.items() <= shown["settings"].items()
+    for key, value in shown["settings"].items():
+        assert value == {**state, **settings}[key]
     assert_outputs(name, {**state, **settings}, shown)
     assert notebook.state(name) == {**state, **settings}
 

@@ -2,20 +2,35 @@
 
 import math
 import re
+from itertools import combinations
 
 import numpy as np
 import pytest
 from sources import given
 
-from gru_course import widgets
+from gru_course import convert, widgets
 from gru_course.exercises import check
 from gru_course.goals import GOALS
-from gru_course.widgets import GateExplorer
+from gru_course.reference import gru
+from gru_course.widgets import GateExplorer, SequencePlayer
+
+
+def player(record, **settings):
+    """The sequence player that a page holds, which Python made of arrays."""
+    H = len(record["mean_z"])
+    gates = {name: np.array(record[name].split(), float).reshape(-1, H) / 1000 for name in "rznh"}
+    lines = dict(record["lines"])
+    widget = SequencePlayer(record["tokens"] or lines.pop("input"), gates, lines=lines, **settings)
+    # Mean and half-life, which the page holds as they were before the gates were rounded.
+    widget.record.update({name: record[name] for name in ("mean_z", "half_life")})
+    assert widget.record == record
+    return widget
 
 
 def moved(name, **settings):
     """The widget as the chapter gives it, then what the reader moves."""
-    widget = getattr(widgets, GOALS[name].widget)(**given(name)[1])
+    state = given(name)[1]
+    widget = player(**state) if "record" in state else getattr(widgets, GOALS[name].widget)(**state)
     for key, value in settings.items():
         setattr(widget, key, value)
     return widget
@@ -29,6 +44,14 @@ SOLVED = {
         {"w": 1.2, "b": -0.04},
         {"w": 1.1, "b": -0.02},
     ],
+    "bptt.no-credit": [
+        {"x1": -0.05, "x3": -0.7},
+        {"x1": -0.1, "x3": -1.35},
+        {"w_h": -1.72},
+        {"w_h": 1.2, "b": -0.85},
+        {"w_x": 0.75, "b": -0.45},
+        {"b": -0.35, "x1": 0.2},
+    ],
     "gradients.smallest-gate-bias": [{"gate_bias": 3.0}, {"gate_bias": 3.0, "activation": "relu"}],
     "lstm.readable-count": [
         {"i": 0.01},
@@ -36,6 +59,34 @@ SOLVED = {
         {"i": 0.03},
         {"i": 0.02, "f": 0.98, "o": 0.95},
         {"drive": False, "a_i": -4.0, "a_f": 8.0, "a_o": 8.0},
+    ],
+    "gru.let-the-input-in": [
+        {"r": 0.59, "z": 0.82},
+        {"r": 0.54, "z": 0.82},
+        {"r": 0.67, "z": 0.78},
+        {"r": 0.59, "z": 0.79},  # turns at step 15
+        {"r": 0.59, "z": 0.84},  # and at step 20
+        {"drive": False, "a_r": 0.4, "a_z": 1.5},
+    ],
+    "gru_backward.cancel": [
+        {"h_prev": 0.81, "r": 0.93, "z": 0.65},
+        {"h_prev": 0.75, "r": 1.0, "z": 0.67},
+        {"h_prev": 0.78, "r": 0.96, "z": 0.66},
+        {"drive": False, "h_prev": 0.76, "a_r": 4.0, "a_z": 0.7},
+    ],
+    "conventions.apart": [
+        {"x": -0.75, "h_prev": 0.0, "r": 0.0, "z": 0.3},
+        {"x": -0.75, "h_prev": 0.0, "r": 0.0, "z": 0.7},
+        {"x": -1.0, "h_prev": 0.0, "r": 0.2, "z": 0.25},
+        {"x": -1.75, "h_prev": 0.8, "r": 0.0, "z": 0.3},
+        {"drive": False, "x": -0.75, "h_prev": 0.0, "a_r": -8.0, "a_z": -1.0},
+    ],
+    "reading_code.blind-spot": [
+        {"x": 0.5, "h_prev": 0.5, "r": 0.5},
+        {"x": 0.6, "h_prev": 0.55, "r": 0.5},
+        {"x": 0.7, "h_prev": 0.6, "r": 0.5, "z": 0.5},
+        {"x": 0.5, "h_prev": 0.5, "r": 0.51, "z": 0.4},
+        {"drive": False, "x": 0.5, "h_prev": 0.5, "a_r": 0.0, "a_z": -1.0},
     ],
 }
 
@@ -49,6 +100,16 @@ MISSED = {
         ({"w": 2.0, "b": -0.15}, "both end above zero"),
         ({"w": 2.0, "b": -0.31}, "both end below zero"),
         ({"w": 1.1, "b": -0.01}, "both end above zero"),
+    ],
+    "bptt.no-credit": [
+        ({"x1": -0.05, "x3": -0.7, "losses": "last"}, "Let the loss look at every step"),
+        ({"w_h": 0.0}, "The error of step 1 is 0.262, too small"),
+        ({"x1": -0.3, "x3": -0.7}, "further from its target, 0.200"),
+        ({"w_h": 2.0, "b": -2.0}, "is −0.100, too small"),  # saturated: nothing goes back
+        ({"x3": -0.7}, "above zero, at 0.355: lower one"),
+        ({"w_h": -1.6}, "above zero, at 0.835: lower one"),
+        ({"x1": -0.15, "x3": -0.7}, "below zero, at −0.085: raise one"),
+        ({"w_h": -1.9}, "below zero, at −1.59: raise one"),
     ],
     "gradients.smallest-gate-bias": [
         ({"gate_bias": 2.9}, "keeps 0.097 at lag 60, less than a tenth"),
@@ -71,6 +132,48 @@ MISSED = {
             ({"i": 0.02, key: 0.5}, f"Keep {key} at {kept}; here it is 0.500.")
             for key, kept in (("x", 1), ("h_prev", 0), ("c_prev", 0))
         ),
+    ],
+    "gru.let-the-input-in": [
+        ({"r": 0.59, "z": 0.82, "x": 0.3}, "Keep x at 0.25; here it is 0.300."),
+        ({"r": 0.59, "z": 0.82, "h_prev": -0.5}, "Keep h_prev at −0.6; here it is −0.500."),
+        ({"z": 0.5}, "at r = 1.00 the old state weighs more in the candidate"),
+        ({"r": 0.8}, "the unit stays below zero, at −0.707"),
+        ({"r": 0.0}, "ends at 0.245. To go further"),
+        ({"r": 0.5, "z": 0.85}, "ends at 0.770. To go further"),
+        ({"r": 0.7, "z": 0.75}, "ends at 0.909, too far out"),
+        ({"r": 0.59, "z": 0.85}, "after 20 steps the state is still below zero"),  # step 21
+        ({"r": 0.59, "z": 1.0}, "after 20 steps the state is still below zero"),  # never
+        ({"r": 0.59, "z": 0.78}, "The end is right, 0.849, but the state is above zero before"),
+        ({"r": 0.59, "z": 0.0}, "above zero before step 15. At z = 0.000 it keeps too little"),
+        ({"drive": False, "a_r": 0.4, "a_z": 8.0}, "At z = 1.00 it takes in too little"),
+    ],
+    "gru_backward.cancel": [
+        ({"x": 1.0, "h_prev": 0.5, "r": 1.0, "z": 0.66}, "Keep x at 1.5; here it is 1.00."),
+        ({"h_prev": 0.81, "r": 0.93, "z": 0.6}, "The copy carries 0.600, and at least 0.65"),
+        ({"z": 0.65}, "At r = 0.300 the candidate hears so little"),
+        ({"h_prev": -0.81, "r": 0.93, "z": 0.65}, "At n = 0.995 tanh is so flat"),
+        ({"h_prev": 1.0, "r": 1.0, "z": 0.66}, "At n = −0.462 tanh is so flat"),  # at the ends
+        ({"h_prev": 0.75, "r": 1.0, "z": 0.8}, "together 0.400: the copy is still the longer"),
+        ({"h_prev": 0.75, "r": 1.0, "z": 0.65}, "together −0.050: now the candidate's path"),
+    ],
+    "conventions.apart": [
+        ({"z": 0.3}, "The candidates of the two resets are 0.080 apart"),
+        ({"x": -0.75, "h_prev": 0.0, "r": 1.0, "z": 0.3}, "the two resets are 0.000 apart"),
+        ({"x": 1.0, "h_prev": 0.0, "r": 0.0, "z": 0.3}, "the two resets are 0.225 apart"),
+        ({"x": -0.75, "h_prev": 0.0, "r": 0.0, "z": 0.1}, "there the states are 0.127 apart"),
+        ({"x": -0.75, "h_prev": 0.0, "r": 0.0, "z": 1.0}, "there the states are 0.000 apart"),
+        ({"x": -0.75, "h_prev": 0.0, "r": 0.0, "z": 0.5}, "writing are only 0.000 apart"),
+        ({"x": -0.75, "h_prev": 0.6, "r": 0.0, "z": 0.3}, "writing are only 0.014 apart"),
+        ({"x": -1.5, "h_prev": 0.6, "r": 0.0, "z": 0.3}, "those states are 0.032 apart"),
+    ],
+    "reading_code.blind-spot": [
+        ({"x": 0.5, "h_prev": 0.3, "r": 0.5}, "The past speaks softly, with an h_n of 0.100"),
+        ({"x": 0.55, "h_prev": 0.25, "r": 1.0}, "with an h_n of 0.000"),
+        ({"x": 0.5, "h_prev": 0.5, "r": 0.5, "z": 0.9}, "At z = 0.900 the copy hides"),
+        ({"x": 2.0, "h_prev": 1.0, "r": 0.5, "z": 0.5}, "At n = 0.992 tanh is so flat"),
+        ({"x": 0.5, "h_prev": 0.5, "r": 0.7}, "Cell C is still found: its state is 0.096 away"),
+        ({"x": 0.5, "h_prev": 0.5, "r": 1.0}, "Cell C is still found"),  # F passes
+        ({"x": 0.8, "h_prev": 0.5, "r": 0.5}, "cell F is still found: its state is 0.052 away"),
     ],
 }
 
@@ -137,6 +240,76 @@ def test_the_smallest_gate_bias_is_the_one_that_a_search_finds():
     assert [b for b in biases if check(name, moved(name, gate_bias=b)).passed] == [smallest]
     constant = 0.1 ** (1 / 60)
     assert f"{math.log(constant / (1 - constant)):.2f}" in GOALS[name].praise
+
+
+def explorers(name):
+    """The widget at every setting listed above for this goal."""
+    return [moved(name, **s) for s in [*SOLVED[name], *(missed for missed, _ in MISSED[name])]]
+
+
+def step_of(explorer, **changes):
+    """The reference's step and its cache, at the explorer's numbers or at others."""
+    numbers = {"x": explorer.x, "h_prev": explorer.h_prev, "params": explorer.params(), **changes}
+    reset_after = numbers.pop("reset_after", True)
+    x, h_prev = ([[numbers[key]]] for key in ("x", "h_prev"))
+    h, cache = gru.step(np.array(x), np.array(h_prev), numbers["params"], reset_after=reset_after)
+    return h.item(), cache
+
+
+def test_the_slope_is_what_a_nudge_of_the_old_state_gives():
+    for explorer in explorers("gru_backward.cancel"):
+        ends = [step_of(explorer, h_prev=explorer.h_prev + nudge)[0] for nudge in (1e-5, -1e-5)]
+        slope = (ends[0] - ends[1]) / 2e-5
+        assert explorer.readings()["slope"] == pytest.approx(slope, rel=0, abs=1e-8)
+
+
+def test_the_gaps_are_those_of_the_reference_under_the_four_conventions():
+    for explorer in explorers("conventions.apart"):
+        readings, params = explorer.readings(), explorer.params()
+        after, before, after_writes, before_writes = (
+            step_of(explorer, params=p, reset_after=reset_after)[0]
+            for p in (params, convert.flip_update_gate(params))
+            for reset_after in (True, False)
+        )
+        wanted = {
+            "reset_gap": min(abs(after - before), abs(after_writes - before_writes)),
+            "sense_gap": min(abs(after - after_writes), abs(before - before_writes)),
+            "mixed_gap": min(abs(after - before_writes), abs(before - after_writes)),
+        }
+        assert {key: readings[key] for key in wanted} == pytest.approx(wanted, rel=0, abs=1e-12)
+        smallest = min(
+            abs(a - b) for a, b in combinations((after, before, after_writes, before_writes), 2)
+        )
+        assert check("conventions.apart", explorer).passed == (smallest >= 0.2)
+
+
+def test_cells_c_and_f_are_a_gru_with_something_turned_round():
+    for explorer in explorers("reading_code.blind-spot"):
+        readings, params = explorer.readings(), explorer.params()
+        h, cache = step_of(explorer)
+        # C: the gate's rows negated. F: input and state exchanged in the candidate.
+        c, _ = step_of(explorer, params=params._replace(bias_ih=params.bias_ih * [-1, 1, 1]))
+        turned = gru.Params(
+            params.weight_hh,
+            params.weight_ih,
+            np.r_[params.bias_ih[:2], params.bias_hh[2]],
+            np.r_[params.bias_hh[:2], params.bias_ih[2]],
+        )
+        _, exchanged = step_of(explorer, x=explorer.h_prev, h_prev=explorer.x, params=turned)
+        f = (1 - cache.z) * exchanged.n + cache.z * explorer.h_prev
+        wanted = {"gap_c": abs(h - c), "gap_f": abs(h - f.item())}
+        assert {key: readings[key] for key in wanted} == pytest.approx(wanted, rel=0, abs=1e-12)
+
+
+def test_the_input_turns_the_state_when_and_to_where_it_should():
+    name = "gru.let-the-input-in"
+    for settings in SOLVED[name]:
+        r, z = (moved(name, **settings).values()[gate] for gate in "rz")
+        hs = [-0.6]
+        for _ in range(2000):
+            hs.append((1 - z) * math.tanh(0.25 + 2 * r * hs[-1]) + z * hs[-1])
+        assert 15 <= next(k for k, h in enumerate(hs) if h > 0) <= 20
+        assert 0.8 <= hs[-1] <= 0.9
 
 
 # For the tests that all exercises share: the right answers, and wrong ones.

@@ -29,10 +29,46 @@ function gruStep(state) {
   };
 }
 
+// What the goals ask for beside the step, as _asked in gate_explorer.py.
+function asked({ x, h_prev, w_x, b_x, w_h, b_h }, { r, z, n, h, recurrent }) {
+  const fromX = w_x * x + b_x;
+  const throughCandidate = (1 - z) * (1 - n ** 2) * r * w_h;
+  // The same numbers with the reset before the product, and with a z that writes.
+  const nBefore = Math.tanh(fromX + w_h * (r * h_prev) + b_h);
+  const hBefore = (1 - z) * nBefore + z * h_prev;
+  const [writes, writesBefore] = [n, nBefore].map((next) => z * next + (1 - z) * h_prev);
+  // Cells C and F of the chapter on reading code.
+  const nC = Math.tanh(fromX + (1 - r) * recurrent);
+  const nF = Math.tanh(r * fromX + recurrent);
+  const apart = (...pairs) => Math.min(...pairs.map(([a, b]) => Math.abs(a - b)));
+  return {
+    candidate_path: throughCandidate,
+    slope: z + throughCandidate,
+    candidate_gap: apart([n, nBefore]),
+    reset_gap: apart([h, hBefore], [writes, writesBefore]),
+    sense_gap: apart([h, writes], [hBefore, writesBefore]),
+    mixed_gap: apart([h, writesBefore], [hBefore, writes]),
+    gap_c: (1 - z) * apart([n, nC]),
+    gap_f: (1 - z) * apart([n, nF]),
+  };
+}
+
 function run(state) {
   const hs = [state.h_prev];
   for (let k = 0; k < STRIP.last; k++) hs.push(gruStep({ ...state, h_prev: hs[k] }).h);
   return hs;
+}
+
+// What a goal may ask for, as GateExplorer.readings.
+function readings(state, values, hs) {
+  const turn = hs.findIndex((h) => Math.sign(h) !== Math.sign(state.h_prev));
+  const { x, w_x, b_x, w_h, b_h } = state;
+  let rest = state.h_prev;
+  for (let k = 0; k < 1000; k++) {
+    rest = Math.tanh(w_x * x + b_x + values.r * (w_h * rest + b_h));
+  }
+  return { ...state, ...values, ...asked(state, values), drive: Number(state.drive),
+    turn: turn < 0 ? NaN : turn, rest };
 }
 
 // --- the diagram -------------------------------------------------------------------------------
@@ -122,9 +158,11 @@ function strip() {
           "<i>k</i> steps (dot: half)")),
       charts.wide.node, charts.narrow.node, steps.node, halfLife.node),
     update(state, { z }, form) {
-      shown = { hs: run(state), z, form };
+      const hs = run(state);
+      shown = { hs, z, form };
       halfLife.update(z);
       steps.show();
+      return hs;
     },
     stop: steps.stop,
   };
@@ -146,8 +184,7 @@ function render({ model, el }) {
     pictures[form].update(values);
     sliders.update(state);
     lines.update(values);
-    steps.update(state, values, form);
-    goal.update({ ...values, drive: Number(values.drive) });
+    goal.update(readings(state, values, steps.update(state, values, form)));
   };
   redraw();
   const root = element("div", { class: "gru-live gru-explorer" }, pictures.wide.node,

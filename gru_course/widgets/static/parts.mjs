@@ -40,8 +40,8 @@ const STYLE = `
 .gru-live input[type="checkbox"]:checked { background: color-mix(in srgb, currentColor 25%,
   transparent); }
 .gru-live input[type="checkbox"]:checked::before { margin-left: 23px; }
-.gru-live :is(input, button):focus-visible { outline: 3px solid currentColor; outline-offset: 2px;
-  border-radius: 6px; }
+.gru-live :is(input, button, .gru-maps):focus-visible { outline: 3px solid currentColor;
+  outline-offset: 2px; border-radius: 6px; }
 .gru-live button { min-width: 6.5em; min-height: 44px; padding: 0 1em; font: inherit;
   color: inherit; background: none; border: 2px solid currentColor; border-radius: 8px;
   cursor: pointer; }
@@ -70,6 +70,27 @@ const STYLE = `
 .gru-key-dashed { border-top-style: dashed; }
 .gru-title { font-weight: 600; }
 .gru-legend { display: flex; flex-wrap: wrap; gap: 0 1.5em; }
+.gru-tokens { margin-bottom: 0.75rem; font-family: ui-monospace, Consolas, monospace;
+  font-size: 16px; line-height: 1.7; white-space: pre-wrap; overflow-wrap: anywhere;
+  tab-size: 4; cursor: pointer; touch-action: manipulation; }
+.gru-words span { margin-right: 0.4em; }
+.gru-tokens .gru-now { outline: 2.5px solid currentColor; border-radius: 2px; }
+.gru-plot-row { display: grid; grid-template-columns: 4.4em minmax(0, 1fr); gap: 0.5em;
+  margin-top: 0.5rem; }
+.gru-gutter { display: flex; flex-direction: column; justify-content: space-between;
+  font-size: 13px; line-height: 1.2; text-align: right; }
+.gru-plot { position: relative; cursor: crosshair; touch-action: pan-y; user-select: none;
+  box-shadow: 0 0 0 1px color-mix(in srgb, currentColor 30%, transparent); }
+.gru-plot > :is(canvas, svg) { position: absolute; inset: 0; width: 100%; height: 100%;
+  overflow: visible; image-rendering: pixelated; }
+.gru-cursor { position: absolute; top: -2px; bottom: -2px; min-width: 5px;
+  border: 1.5px solid currentColor; transform: translateX(-50%); pointer-events: none; }
+.gru-row { position: absolute; inset-inline: 0; border: 1.5px solid currentColor;
+  pointer-events: none; }
+.gru-plot-row + p, .gru-sequence .gru-player { margin-top: 0.5rem; }
+.gru-said { min-height: 6em; } /* or what is below would jump from step to step */
+.gru-is-wide .gru-said { min-height: 3em; }
+.gru-patch { display: inline-block; width: 22px; height: 12px; margin-right: 0.4em; }
 .gru-live .gru-share { margin-top: 0.75rem; }
 .gru-live fieldset { display: flex; flex-wrap: wrap; gap: 0.5rem; align-items: center; min-width: 0;
   margin: 0.5rem 0; padding: 0; border: 0; }
@@ -82,6 +103,17 @@ const STYLE = `
   font-weight: 600; }
 .gru-choice:has(:focus-visible) { outline: 3px solid currentColor; outline-offset: 2px; }
 .gru-live .gru-choice input { position: absolute; opacity: 0; pointer-events: none; }
+.gru-unroll .gru-lead { width: auto; }
+/* As high as the longest step, so that what is below does not jump. */
+.gru-written { min-height: 11.5em; margin-top: 0.5rem; }
+.gru-is-wide .gru-written { min-height: 7.2em; }
+.gru-live .gru-sums { width: auto; margin: 0.75rem auto; border-collapse: collapse;
+  font-size: inherit; }
+.gru-live .gru-sums caption { caption-side: top; padding: 0; text-align: left; color: inherit; }
+.gru-live .gru-sums :is(th, td) { min-width: 4.6em; padding: 0.15em 0.6em; border: 0;
+  font-weight: inherit; text-align: right; color: inherit; background: none; }
+.gru-live .gru-sums th:first-child { min-width: 0; text-align: left; }
+.gru-sums tbody tr:last-child > * { border-top: 2px solid currentColor !important; }
 `;
 
 function addStyle() {
@@ -213,58 +245,6 @@ function presets(model, settings) {
   return element("fieldset", { class: "gru-presets" }, element("legend", {}, "Set to"), ...buttons);
 }
 
-// Axes to draw on: `x` and `y` are { min, max, ticks, label, log }. The node is shown in the wide or
-// the narrow form; px and py map numbers to pixels, `line` a row of points to a path.
-function axes(form, width, height, { x, y, label }) {
-  const [left, right, top, bottom] = [44, width - 14, 12, height - 36];
-  const scale = ({ min, max, log }, from, to) => {
-    const at = log ? Math.log10 : (value) => value;
-    return (value) => from + ((to - from) * (at(value) - at(min))) / (at(max) - at(min));
-  };
-  const px = scale(x, left, right);
-  const py = scale(y, bottom, top);
-  const path = (attributes) => svg("path", { fill: "none", "stroke-linejoin": "round",
-    ...attributes });
-  const power = (value) => {
-    const exponent = Math.round(Math.log10(value));
-    return exponent === 0 ? ["1"] : ["10", svg("tspan", { "font-size": "75%", dy: -5 },
-      `${exponent}`.replace("-", "−"))];
-  };
-  const words = (value, { log }) => (log ? power(value) : [`${value}`.replace("-", "−")]);
-  const rows = y.ticks.map((value) => svg("g", {},
-    path({ d: `M${left} ${py(value)}H${right}`, stroke: COLORS.neutral, "stroke-opacity": 0.35 }),
-    svg("text", { x: left - 8, y: py(value) + 4, "text-anchor": "end" }, ...words(value, y))));
-  const columns = x.ticks.map((value) =>
-    svg("text", { x: px(value), y: bottom + 16, "text-anchor": "middle" }, ...words(value, x)));
-  const name = svg("text", { x: (left + right) / 2, y: height - 3, "text-anchor": "middle" },
-    x.label);
-  return {
-    node: svg("svg", { class: `gru-chart gru-${form}`, viewBox: `0 0 ${width} ${height}`,
-      role: "img", "aria-label": label, fill: "currentColor", "font-size": 12 },
-      ...rows, ...columns, name),
-    px, py, path,
-    line: (xs, ys) => "M" + ys.map((value, k) =>
-      `${px(xs[k]).toFixed(1)} ${py(value).toFixed(1)}`).join("L"),
-  };
-}
-
-// A line on such axes over `xs`, pale ahead of step k, strong as far as it has been played, with a
-// dot in between.
-function playedLine({ px, py, path, line }, xs, color) {
-  const ahead = path({ stroke: color, "stroke-width": 2, "stroke-opacity": 0.35 });
-  const played = path({ stroke: color, "stroke-width": 3.5, "stroke-linecap": "round" });
-  const head = svg("circle", { r: 6, fill: color, stroke: "currentColor", "stroke-width": 1.5 });
-  return {
-    nodes: [ahead, played, head],
-    update(ys, k) {
-      set(ahead, "d", line(xs.slice(k), ys.slice(k)));
-      set(played, "d", line(xs, ys.slice(0, k + 1)));
-      set(head, "cx", px(xs[k]));
-      set(head, "cy", py(ys[k]));
-    },
-  };
-}
-
 // A button, a slider and a reading that go through steps 0 to `last`; `draw(k)` shows step k and
 // returns the reading.
 function player({ name, last, perSecond, color, draw }) {
@@ -312,14 +292,13 @@ function player({ name, last, perSecond, color, draw }) {
   return {
     node: element("div", { class: "gru-player" }, play, position, reading),
     reading, show, stop,
+    // For a step that the model holds: playing goes on unless somebody else set it.
+    go(to) {
+      if (to !== k) stop();
+      k = to;
+      show();
+    },
   };
-}
-
-// An entry of a legend: a short line and what it stands for.
-function legendKey(color, dashed, html) {
-  return element("span", {},
-    element("span", { class: `gru-key${dashed ? " gru-key-dashed" : ""}`,
-      style: `--gru-color: ${color}` }), markup("span", html));
 }
 
 const sigmoid = (a) => 0.5 * (1 + Math.tanh(0.5 * a));
