@@ -18,6 +18,7 @@ from gru_course.goals import GOALS
 from gru_course.palette import BY_SYMBOL
 
 STATIC = Path(__file__).parent / "static"
+SHARED = ("parts", "chart", "cell")
 
 # Past this the sigmoid is 0 or 1 in float64, so it stands in for a gate driven to either end.
 SATURATED = 40.0
@@ -55,7 +56,7 @@ def module_text(name, **constants):
     """
     path = STATIC / f"{name}.mjs"
     if not path.is_file():
-        known = sorted(p.stem for p in STATIC.glob("*.mjs") if p.stem not in ("host", "parts"))
+        known = sorted({p.stem for p in STATIC.glob("*.mjs")} - {"host", *SHARED})
         raise ValueError(f"name: expected one of {', '.join(known)}, got {name!r}")
     # The palette is Python's, so that figures and widgets cannot disagree about a colour.
     goals = {
@@ -65,8 +66,8 @@ def module_text(name, **constants):
     }
     constants = {"COLORS": BY_SYMBOL, "GOALS": goals, **constants}
     lines = [f"const {key} = {json.dumps(value)};" for key, value in constants.items()]
-    parts = (STATIC / "parts.mjs").read_text(encoding="utf-8")
-    return "\n".join([*lines, parts, path.read_text(encoding="utf-8")])
+    texts = [(STATIC / f"{part}.mjs").read_text(encoding="utf-8") for part in (*SHARED, name)]
+    return "\n".join([*lines, *texts])
 
 
 class Number(traitlets.TraitType):

@@ -79,50 +79,6 @@ def reading(page, key):
     return float(page.locator(f"[data-reading={key}]").first.get_attribute("data-value"))
 
 
-def sentence(page):
-    return page.locator("[data-out=sentence]").first.text_content()
-
-
-def test_keyboard(browser, url):
-    with opened(browser, url) as page:
-        for key, end in (("w", 3), ("b", 1.5), ("h0", 1)):
-            slider = page.locator(f".gru-cobweb [data-slider={key}] input").first
-            slider.press("Home")
-            assert reading(page, key) == -end
-            slider.press("ArrowRight")
-            assert reading(page, key) == pytest.approx(0.01 - end)
-            slider.press("End")
-            assert reading(page, key) == end
-        setting = {key: reading(page, key) for key in ("w", "b", "h0")}
-        assert sentence(page) == Cobweb(**setting).sentence()
-        step = page.get_by_role("slider", name="step of the cobweb").first
-        step.press("Home")
-        step.press("ArrowRight")
-        shown = float(page.locator(".gru-cobweb .gru-step").first.get_attribute("data-value"))
-        assert shown == pytest.approx(reference(**setting)[1], rel=0, abs=1e-9)
-        for name, w in {"forgets": 0.5, "remembers": 2, "alternates": -2, "at the edge": 1}.items():
-            page.get_by_role("button", name=name).first.press("Enter")
-            assert (reading(page, "w"), reading(page, "b"), reading(page, "h0")) == (w, 0, 1)
-            assert sentence(page) == Cobweb(w=w, h0=1).sentence()
-
-
-def test_play(browser, site_url):
-    with opened(browser, site_url + PAGE) as page:
-        page.get_by_role("slider", name="step of the cobweb").first.press("Home")
-        page.locator(".gru-cobweb .gru-player button").first.press("Enter")
-        position = "document.querySelector('.gru-cobweb .gru-player input').value"
-        page.wait_for_function(f"{position} >= 2")
-        page.locator(".gru-cobweb .gru-player button").first.press("Space")
-        k = int(page.evaluate(position))
-        setting = {key: reading(page, key) for key in ("w", "b", "h0")}
-        shown = page.locator(".gru-cobweb .gru-step").first
-        assert 2 <= k < STEPS
-        assert float(shown.get_attribute("data-value")) == pytest.approx(
-            reference(**setting)[k], rel=0, abs=1e-9
-        )
-        assert shown.text_content().startswith(f"step {k}: h = ")
-
-
 def grip(page):
     """Where the start is on the map, and how many pixels a state of 1 is."""
     shown = page.locator(".gru-cobweb [data-grip] >> visible=true").first

@@ -103,69 +103,12 @@ def test_half_life(browser, url):
     ]
 
 
-def test_strip_runs_fifty_steps(browser, site_url):
-    setting = {"drive": False, "x": -0.4, "h_prev": 0.9, "a_r": 1.3, "a_z": 2.9}
-    hs = [setting["h_prev"]]
-    for _ in range(50):
-        hs.append(reference(**{**setting, "h_prev": hs[-1]})["h"])
-    with opened(browser, site_url + PAGE) as page:
-        page.evaluate(SET_AND_READ, [setting])
-        explorer = first(page)
-        reading = explorer.locator(".gru-step")
-        position = explorer.get_by_role("slider", name="step of the strip")
-        for k in (50, 49, 48):
-            assert float(reading.get_attribute("data-value")) == pytest.approx(hs[k], abs=1e-9)
-            position.press("ArrowLeft")
-        position.press("Home")
-        play = explorer.get_by_role("button", name="Play")
-        play.press("Enter")
-        explorer.get_by_role("button", name="Pause").wait_for()
-        page.wait_for_function("document.querySelector('.gru-player input').value >= 3")
-        explorer.get_by_role("button", name="Pause").press("Space")
-        k = int(position.input_value())
-        assert 3 <= k < 50
-        assert float(reading.get_attribute("data-value")) == pytest.approx(hs[k], abs=1e-9)
-        assert reading.text_content().startswith(f"step {k}: h = ")
-
-
 def test_play_does_not_move_for_who_asked_for_no_motion(browser, site_url):
     with opened(browser, site_url + PAGE, reduced_motion="reduce") as page:
         explorer = first(page)
         explorer.get_by_role("slider", name="step of the strip").press("Home")
         explorer.get_by_role("button", name="Play").click()
         assert explorer.locator(".gru-player input").input_value() == "50"
-
-
-@pytest.mark.parametrize(
-    ("name", "gates"),
-    [
-        ("copy", (1.0, 1.0)),
-        ("overwrite", (0.0, 0.0)),
-        ("plain RNN", (1.0, 0.0)),
-        ("leaky average", (0.0, 0.9)),
-    ],
-)
-def test_presets_set_the_gates(browser, url, name, gates):
-    with opened(browser, url) as page:
-        first(page).get_by_role("button", name=name, exact=True).press("Enter")
-        wanted = reference(drive=True, x=1.0, h_prev=-0.6, r=gates[0], z=gates[1])
-        for key, value in wanted.items():
-            shown = first(page).locator(f"[data-out={key}]").get_attribute("data-value")
-            assert float(shown) == pytest.approx(value, abs=1e-9), key
-
-
-def test_a_link_brings_the_setting_back(browser, url):
-    setting = {"drive": True, "x": -1.35, "h_prev": 0.42, "r": 0.07, "z": 0.61}
-    with opened(browser, url) as page:
-        page.evaluate(SET_AND_READ, [setting])
-        page.get_by_role("button", name="Link to this setting").first.click()
-        page.get_by_role("status").filter(has_text=re.compile("Copied|address bar")).wait_for()
-        link = page.url
-    with opened(browser, link) as page:
-        page.wait_for_function("document.querySelector('[data-out=z]').dataset.value === '0.61'")
-        for key, value in reference(**setting).items():
-            shown = first(page).locator(f"[data-out={key}]").get_attribute("data-value")
-            assert float(shown) == pytest.approx(value, abs=1e-9), key
 
 
 def test_a_broken_link_keeps_to_what_the_controls_allow(browser, url):
@@ -176,58 +119,6 @@ def test_a_broken_link_keeps_to_what_the_controls_allow(browser, url):
 
 def reading(page, key):
     return float(first(page).locator(f"[data-reading={key}]").get_attribute("data-value"))
-
-
-def test_keyboard(browser, url):
-    with opened(browser, url) as page:
-        explorer = first(page)
-        slider = explorer.locator("[data-slider=x] input")
-        before = reading(page, "x")
-        slider.press("ArrowLeft")
-        assert reading(page, "x") == pytest.approx(before - 0.05)
-        slider.press("End")
-        assert reading(page, "x") == 2
-        out = [explorer.locator(f"[data-out={key}]") for key in "rz"]
-        r, z = (float(node.get_attribute("data-value")) for node in out)
-        explorer.get_by_role("switch").press("Space")
-        explorer.locator("[data-slider=r] input").wait_for()
-        assert (reading(page, "r"), reading(page, "z")) == (r, z), "the gates must not jump"
-        assert not explorer.locator("[data-slider=a_r]").is_visible()
-
-
-def test_mouse(browser, url):
-    with opened(browser, url) as page:
-        slider = first(page).locator("[data-slider=a_z] input")
-        slider.scroll_into_view_if_needed()
-        slider.press("Home")
-        box = slider.bounding_box()
-        y = box["y"] + box["height"] / 2
-        page.mouse.move(box["x"] + 11, y)
-        page.mouse.down()
-        page.mouse.move(box["x"] + box["width"] / 2, y, steps=5)
-        assert abs(reading(page, "a_z")) < 0.5
-        page.mouse.move(box["x"] + box["width"], y, steps=5)
-        page.mouse.up()
-        assert reading(page, "a_z") == 8
-
-
-def test_touch(browser, url):
-    with opened(
-        browser, url, has_touch=True, is_mobile=True, viewport={"width": 375, "height": 800}
-    ) as page:
-        slider = first(page).locator("[data-slider=h_prev] input")
-        slider.scroll_into_view_if_needed()
-        box = slider.bounding_box()
-        assert box["height"] >= 44
-        y = box["y"] + box["height"] / 2
-        page.touchscreen.tap(box["x"] + box["width"] / 2, y)
-        assert abs(reading(page, "h_prev")) < 0.05
-        cdp = page.context.new_cdp_session(page)
-        for kind, share in [("touchStart", 0.5), ("touchMove", 0.7), ("touchMove", 1.0)]:
-            point = {"x": box["x"] + box["width"] * share, "y": y}
-            cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
-        cdp.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-        assert reading(page, "h_prev") == 1
 
 
 @pytest.mark.parametrize("width", [1280, 375])

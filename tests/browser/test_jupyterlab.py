@@ -1,5 +1,6 @@
-"""The gate explorer in JupyterLab, with a live kernel behind it."""
+"""Every widget in JupyterLab, with a live kernel: what one side sets, the other shows."""
 
+import json
 import os
 import re
 import socket
@@ -12,15 +13,30 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from bench_redraw import WIDGETS as PLACES
 from playwright.sync_api import expect
+from shown import SHOWN, WIDGETS, assert_outputs
+from sources import given
 
 ROOT = Path(__file__).parents[2]
+GOAL = "lstm.readable-count"
+# The first cell shows all widgets, the second says what Python sees of them; then comes one cell a
+# widget, in which Python moves it, and one that checks an exercise.
+MADE = {name: widget.code for name, widget in WIDGETS.items()}
+MADE["exercise"] = f"LSTMExplorer(**{given(GOAL)[1]})"
 CELLS = [
-    "from gru_course.widgets import GateExplorer\nexplorer = GateExplorer(x=1.0)\nexplorer",
-    "print(f\"Python sees x = {explorer.x:.2f}, h = {explorer.values()['h']:.12f}\")",
-    "explorer.h_prev = 0.123456789\nexplorer.drive = True\nexplorer.z = 0.25\n"
-    "explorer.values()['h']",
+    "import json\nimport numpy as np\n"
+    "from gru_course.exercises import check\nfrom gru_course.widgets import *\n"
+    f"made = dict({', '.join(f'{name}={code}' for name, code in MADE.items())})\n"
+    "for widget in made.values():\n    display(widget)",
+    "print(json.dumps({name: widget.state() for name, widget in made.items()}))",
+    *(
+        f"for setting in {widget.settings}.items():\n    setattr(made['{name}'], *setting)"
+        for name, widget in WIDGETS.items()
+    ),
+    f"check({GOAL!r}, made['exercise'])",
 ]
+STATES, CHECK = 1, len(CELLS) - 1
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +47,11 @@ def lab(tmp_path_factory):
         cells=[nbformat.v4.new_code_cell(source) for source in CELLS],
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
     )
-    nbformat.write(notebook, home / "explorer.ipynb")
+    nbformat.write(notebook, home / "widgets.ipynb")
+    # Keep the cells that are out of sight.
+    settings = home / "settings/@jupyterlab/notebook-extension/tracker.jupyterlab-settings"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(json.dumps({"windowingMode": "none"}))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -49,6 +69,7 @@ def lab(tmp_path_factory):
         **os.environ,
         **{name: str(home / name.lower()) for name in own},
         "PYTHONPATH": str(ROOT),
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
     }
     log = home / "lab.log"
     with log.open("w") as out:
@@ -72,52 +93,90 @@ def wait_for(url, server, log):
     pytest.fail(f"JupyterLab did not answer within a minute:\n{log.read_text()[-4000:]}")
 
 
-def number(node):
-    return float(node.get_attribute("data-value"))
+class Notebook:
+    """The one notebook, open in a browser."""
+
+    def __init__(self, page):
+        self.page = page
+        self.cells = page.locator(".jp-CodeCell")
+
+    def run(self, index):
+        """Run a cell; its output, once it has ended."""
+        cell = self.cells.nth(index)
+        prompt = cell.locator(".jp-InputPrompt")
+        before = prompt.text_content()
+        deadline = time.monotonic() + 90
+        while prompt.text_content() == before:
+            assert time.monotonic() < deadline, f"cell {index} does not start"
+            # On the element, not at a place on the screen: what is above may still be growing.
+            # Again if nothing came of it: while JupyterLab starts, keys can go unheard.
+            cell.locator(".cm-content").press("Shift+Enter")
+            try:
+                expect(prompt).not_to_have_text(before, timeout=2000)
+            except AssertionError:
+                continue
+        expect(prompt).to_have_text(re.compile(r"^\[\d+\]:$"), timeout=90_000)
+        return cell.locator(".jp-OutputArea-output")
+
+    def state(self, name):
+        """What Python's widget holds."""
+        return json.loads(self.run(STATES).inner_text())[name]
 
 
-def test_python_and_the_sliders_share_their_numbers(browser, lab):
+@pytest.fixture(scope="module")
+def notebook(browser, lab):
     with browser.new_context(viewport={"width": 1280, "height": 1400}) as context:
         page = context.new_page()
         page.set_default_timeout(90_000)
-        page.goto(f"{lab}/doc/tree/explorer.ipynb")
-        cells = page.locator(".jp-CodeCell")
-        cells.nth(2).wait_for()
+        page.goto(f"{lab}/doc/tree/widgets.ipynb")
+        made = Notebook(page)
+        made.cells.nth(CHECK).wait_for()
         page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+        made.run(0)
+        page.locator(".gru-goal").wait_for()  # of the widget that is shown last
+        assert page.locator(".gru-still").count() == 0, "live widgets win over their HTML"
+        yield made
 
-        def run(index):
-            prompt = cells.nth(index).locator(".jp-InputPrompt")
-            deadline = time.monotonic() + 90
-            while prompt.text_content() == "[ ]:":
-                assert time.monotonic() < deadline, f"cell {index} does not start"
-                # On the element, not at a place on the screen: what is above may still be growing.
-                # Again if nothing came of it: while JupyterLab starts, keys can go unheard.
-                cells.nth(index).locator(".cm-content").press("Shift+Enter")
-                page.wait_for_timeout(2000)
-            expect(prompt).to_have_text(re.compile(r"^\[\d+\]:$"), timeout=90_000)
-            return cells.nth(index).locator(".jp-OutputArea-output")
 
-        run(0)
-        explorer = page.locator(".gru-explorer")
-        explorer.wait_for()
-        assert page.locator(".gru-still").count() == 0, "the live widget wins over its HTML"
+@pytest.mark.parametrize("name", WIDGETS)
+def test_python_and_the_controls_share_their_numbers(notebook, name):
+    key = PLACES[name][2]
+    widget = notebook.page.locator(PLACES[name][1]).first
+    before = widget.evaluate(SHOWN)["settings"]
+    slider = widget.locator(f"[data-slider={key}] input")
+    for _ in range(3):
+        slider.press("ArrowLeft")
+    shown = widget.evaluate(SHOWN)
+    step = float(slider.get_attribute("step"))
+    assert shown["settings"][key] == pytest.approx(before[key] - 3 * step)
+    state = notebook.state(name)
+    assert shown["settings"].items() <= state.items()
+    assert_outputs(name, state, shown)
 
-        slider = explorer.locator("[data-slider=x] input")
-        for _ in range(3):
-            slider.press("ArrowLeft")
-        shown = number(explorer.locator("[data-reading=x]"))
-        assert shown == pytest.approx(0.85)
-        h = number(explorer.locator("[data-out=h]"))
-        output = run(1).inner_text()
-        seen = re.search(r"x = (\S+), h = (\S+)", output)
-        assert seen, output
-        assert float(seen[1]) == pytest.approx(shown)
-        assert float(seen[2]) == pytest.approx(h, abs=1e-9)
+    settings = WIDGETS[name].settings
+    notebook.run(2 + list(WIDGETS).index(name))
+    key, value = list(settings.items())[-1]  # the last one that Python sets
+    notebook.page.wait_for_function(
+        f"([root, key, value]) => ({SHOWN})(root).settings[key] === value",
+        arg=[widget.element_handle(), key, value],
+    )
+    shown = widget.evaluate(SHOWN)
+    for key, value in shown["settings"].items():
+        assert value == {**state, **settings}[key]
+    assert_outputs(name, {**state, **settings}, shown)
+    assert notebook.state(name) == {**state, **settings}
 
-        answer = float(run(2).inner_text())
-        page.wait_for_function(
-            "document.querySelector('.gru-explorer [data-out=z]').dataset.value === '0.25'"
-        )
-        assert number(explorer.locator("[data-reading=h_prev]")) == 0.123456789
-        assert number(explorer.locator("[data-out=h]")) == pytest.approx(answer, abs=1e-9)
-        assert explorer.get_by_role("switch").is_checked()
+
+def test_an_exercise_is_solved_by_its_slider(notebook):
+    goal = notebook.page.locator(f".gru-goal[data-goal='{GOAL}']")
+    explorer = notebook.page.locator(".gru-lstm-explorer", has=goal)
+    assert "Not attempted yet" in notebook.run(CHECK).inner_text()
+    slider = explorer.locator("[data-slider=i] input")
+    slider.press("Home")
+    assert goal.inner_text().startswith("→ Not yet.")
+    assert "the last step puts 0.000 into the cell" in notebook.run(CHECK).inner_text()
+    slider.press("ArrowRight")
+    slider.press("ArrowRight")
+    assert goal.inner_text().startswith("✓ Solved.")
+    answer = notebook.run(CHECK)
+    assert answer.locator(".gru-check-passed").inner_text().startswith("✓ Right: ")

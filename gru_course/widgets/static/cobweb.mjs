@@ -4,6 +4,7 @@
 const KEYS = ["w", "b", "h0"];
 const STEPS = 30;
 const STEPS_A_SECOND = 4;
+const TIMES = Array.from({ length: STEPS + 1 }, (_, k) => k);
 const HALVINGS = 60; // of an interval of length 2: past the last digit of a float
 const TOUCH = 1e-12; // the map meets the diagonal where it comes this close
 const EDGE = 1e-9; // a slope this close to 1 or -1 decides nothing
@@ -191,29 +192,24 @@ function map(form, width, height, model) {
 }
 
 function trajectory(form, width, height) {
-  const { node, px, py, path, line } = axes(form, width, height, {
+  const drawn = axes(form, width, height, {
     x: { min: 0, max: STEPS, ticks: [0, 10, 20, 30], label: "step" },
     y: STATES,
     label: "The state over 30 steps, and the fixed points as lines; the numbers are written below.",
   });
+  const { node, px, py, path } = drawn;
   const levels = { stroke: COLORS.neutral, "stroke-width": 1.5 };
   const stable = path(levels);
   const other = path({ ...levels, "stroke-dasharray": "3 4" });
-  const ahead = path({ stroke: COLORS.h, "stroke-width": 2, "stroke-opacity": 0.35 });
-  const played = path({ stroke: COLORS.h, "stroke-width": 3, "stroke-linecap": "round" });
-  const head = svg("circle", { r: 6, fill: COLORS.h, stroke: "currentColor", "stroke-width": 1.5 });
-  node.append(stable, other, ahead, played, head);
+  const state = playedLine(drawn, TIMES, COLORS.h);
+  node.append(stable, other, ...state.nodes);
   const across = (points) => points.map(({ h }) => `M${px(0)} ${py(h).toFixed(1)}H${px(STEPS)}`);
   return {
     node,
     update(hs, points, k) {
-      const steps = hs.map((_, step) => step);
       set(stable, "d", across(points.filter(({ kind }) => kind === "stable")).join(""));
       set(other, "d", across(points.filter(({ kind }) => kind !== "stable")).join(""));
-      set(ahead, "d", line(steps, hs));
-      set(played, "d", line(steps, hs.slice(0, k + 1)));
-      set(head, "cx", px(k));
-      set(head, "cy", py(hs[k]));
+      state.update(hs, k);
     },
   };
 }

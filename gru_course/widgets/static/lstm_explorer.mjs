@@ -3,14 +3,13 @@
 
 const KEYS = ["x", "h_prev", "c_prev", "a_i", "a_f", "a_o", "drive", "i", "f", "o", "w_x", "w_h",
   "b"];
-const GATES = ["i", "f", "o"];
-const GATE_NAMES = { i: "input gate", f: "forget gate", o: "output gate" };
-const STEPS = 50;
-const STEPS_A_SECOND = 12;
-const X = "<i>x<sub>t</sub></i>";
-const H_PREV = "<i>h<sub>t−1</sub></i>";
-const C_PREV = "<i>c<sub>t−1</sub></i>";
-const preActivation = (gate) => `<i>a<sub>${gate}</sub></i>`;
+const GATES = { f: "forget gate", i: "input gate", o: "output gate" }; // as the belt meets them
+const PRESETS = {
+  conveyor: { drive: true, f: 1, i: 0, o: 1 },
+  overwrite: { drive: true, f: 0, i: 1, o: 1 },
+  count: { drive: true, f: 1, i: 1, o: 1 },
+  hidden: { drive: true, f: 1, i: 1, o: 0 },
+};
 
 function read(model) {
   return Object.fromEntries(KEYS.map((key) => [key, model.get(key)]));
@@ -31,7 +30,7 @@ function lstmStep(state) {
 
 function run(state) {
   const steps = [{ c: state.c_prev, h: state.h_prev }];
-  for (let k = 0; k < STEPS; k++) {
+  for (let k = 0; k < STRIP.last; k++) {
     const { h, c } = steps[k];
     steps.push(lstmStep({ ...state, h_prev: h, c_prev: c }));
   }
@@ -70,9 +69,9 @@ const FORMS = {
   },
 };
 const OPERATOR_RADIUS = 12;
-// Largest size of what is drawn in a circle; c may grow past it, and its circle is then full.
 const SPANS = { x: 2, h_prev: 1, c_prev: 5, c: 5, i: 1, f: 1, o: 1, g: 1, h: 1 };
-const BELT = ["c_prev", "keep", "write", "c"];
+// Half the width on the belt, where numbers reach 6, and a quarter for pre-activations.
+const UNITS = { a_i: 1, a_f: 1, a_o: 1, c_prev: 2, keep: 2, write: 2, c: 2 };
 const SYMBOLS = { x: ["x", "t"], h_prev: ["h", "t−1"], c_prev: ["c", "t−1"], c: ["c", "t"],
   h: ["h", "t"], a_i: ["a", "i"], a_f: ["a", "f"], a_o: ["a", "o"], keep: ["f c", "t−1"],
   write: ["i g"], tanh_c: [""], i: ["i"], f: ["f"], o: ["o"], g: ["g"] };
@@ -84,12 +83,6 @@ function symbol(key) {
   const sub = below ? [svg("tspan", { "font-size": "75%", dy: 3 }, below)] : [];
   return svg("tspan", { "font-family": "STIX Two Text,Cambria,Georgia,serif",
     "font-style": "italic" }, letter, ...sub);
-}
-
-// Pixels: four for each unit; two on the belt, where numbers reach 6; one for pre-activations.
-function wireWidth(key, value) {
-  const unit = key.startsWith("a_") ? 1 : BELT.includes(key) ? 2 : 4;
-  return 1 + Math.abs(value) * unit;
 }
 
 // A wire through points of horizontal and vertical pieces with rounded corners, cut by `start` and
@@ -108,10 +101,10 @@ function wire(key, color, points, start, end) {
   }
   const tip = [points[last][0] - dx * end, points[last][1] - dy * end];
   const foot = [tip[0] - dx * 9, tip[1] - dy * 9];
-  const line = svg("path", { d: `${path}L${foot}`, fill: "none", stroke: color });
-  const arrow = svg("path", { fill: color, d: `M${tip}L${foot[0] - dy * 7} ${foot[1] + dx * 7}` +
-    `L${foot[0] + dy * 7} ${foot[1] - dx * 7}Z` });
-  return { key, line, node: svg("g", {}, line, arrow) };
+  return svg("g", key.startsWith("a_") ? { "data-hand": "" } : {},
+    svg("path", { d: `${path}L${foot}`, fill: "none", stroke: color, "data-wire": key }),
+    svg("path", { fill: color, d: `M${tip}L${foot[0] - dy * 7} ${foot[1] + dx * 7}` +
+      `L${foot[0] + dy * 7} ${foot[1] - dx * 7}Z` }));
 }
 
 function operator([x, y], arms) {
@@ -147,38 +140,28 @@ function picture(name) {
     wire("o", COLORS.o, [at.o, at.show], radius, small),
     wire("h", COLORS.h, [at.show, at.h], small, radius),
   ];
-  const hand = []; // what a gate that is driven directly does not have
-  for (const gate of GATES) {
+  for (const gate of Object.keys(GATES)) {
     const [x, y] = at[gate];
-    const made = wire(`a_${gate}`, neutral, [[x, labels[`a_${gate}`][1] - 14], [x, y]], 0, radius);
-    wires.push(made);
-    hand.push(made.node);
+    const top = labels[`a_${gate}`][1] - 14;
+    wires.push(wire(`a_${gate}`, neutral, [[x, top], [x, y]], 0, radius));
   }
-  const numbers = [];
-  const number = (tag, key, attributes) => {
-    const node = svg(tag, { "data-number": key, ...attributes });
-    numbers.push([node, key]);
-    return node;
-  };
-  const levels = [];
   const circles = Object.keys(SPANS).map((key) => {
     const [cx, cy] = at[key];
     const color = colorOf(key);
-    const path = svg("path", { "data-level": key, fill: color, "fill-opacity": 0.3 });
-    levels.push([path, key, { cx, cy, radius }]);
-    return svg("g", {}, path,
+    return svg("g", {}, svg("path", { "data-level": key, fill: color, "fill-opacity": 0.3 }),
       svg("circle", { cx, cy, r: radius, fill: "none", stroke: color, "stroke-width": 2.5 }),
       svg("text", { x: cx, y: cy - 6, "text-anchor": "middle", "font-size": 17 }, symbol(key)),
-      number("text", key, { x: cx, y: cy + 13, "text-anchor": "middle", "font-size": 13 }));
+      svg("text", { x: cx, y: cy + 13, "text-anchor": "middle", "font-size": 13,
+        "data-number": key }));
   });
   const texts = Object.entries(labels).map(([key, [x, y, anchor]]) => {
     const below = stacked && key !== "tanh_c";
     const sub = SYMBOLS[key].length > 1; // what follows a subscript has to come back up
     const place = below ? { x, y: y + 16 } : { dx: key === "tanh_c" ? 0 : 7, dy: sub ? -3 : 0 };
-    const text = svg("text", { x, y, "text-anchor": anchor, "font-size": 13 },
-      svg("tspan", { "font-size": 15 }, symbol(key)), number("tspan", key, place));
-    if (key.startsWith("a_")) hand.push(text);
-    return text;
+    return svg("text", { x, y, "text-anchor": anchor, "font-size": 13,
+      ...(key.startsWith("a_") && { "data-hand": "" }) },
+    svg("tspan", { "font-size": 15 }, symbol(key)),
+    svg("tspan", { "data-number": key, ...place }));
   });
   const [cx, cy] = at.c;
   const y = at.c_prev[1];
@@ -191,114 +174,31 @@ function picture(name) {
       "along the top; the numbers are written out below." },
     svg("rect", { x: cell[0], y: cell[1], width: cell[2], height: cell[3], rx: 20,
       "fill-opacity": 0.045 }),
-    belt, ...wires.map((made) => made.node), ...circles,
+    belt, ...wires, ...circles,
     ...[at.keep, at.write, at.show].map((place) => operator(place, "M-4-4L4 4M-4 4L4-4")),
     operator(at.sum, "M-5 0H5M0-5V5"),
     svg("rect", { x: tanhX - 22, y: tanhY - 13, width: 44, height: 26, rx: 8, fill: "none",
       stroke: "currentColor", "stroke-width": 1.5 }),
     svg("text", { x: tanhX, y: tanhY + 4.5, "text-anchor": "middle", "font-size": 14 }, "tanh"),
     ...texts);
-  return {
-    node,
-    update(values) {
-      for (const { key, line } of wires) {
-        set(line, "stroke-width", wireWidth(key, values[key]).toFixed(2));
-      }
-      for (const [path, key, circle] of levels) {
-        const share = Math.max(-1, Math.min(1, values[key] / SPANS[key]));
-        set(path, "d", level(circle, share, !GATES.includes(key)));
-      }
-      for (const [text, key] of numbers) write(text, digits(values[key]));
-      for (const part of hand) set(part, "visibility", values.drive ? "hidden" : "inherit");
-    },
-  };
+  return stepPicture(node, { spans: SPANS, gates: Object.keys(GATES), units: UNITS });
 }
 
-// --- the sliders ---------------------------------------------------------------------------------
+// --- the equations -------------------------------------------------------------------------------
 
-const driven = (f, i, o) => ({ drive: true, f, i, o });
-const PRESETS = {
-  conveyor: driven(1, 0, 1),
-  overwrite: driven(0, 1, 1),
-  count: driven(1, 1, 1),
-  hidden: driven(1, 1, 0),
-};
-
-function controls(model) {
-  const sliders = {
-    x: slider(model, "x", { label: `input ${X}`, name: "input x", color: COLORS.neutral,
-      min: -2, max: 2, step: 0.05 }),
-    h_prev: slider(model, "h_prev", { label: `old state ${H_PREV}`, name: "old state h",
-      color: COLORS.h, min: -1, max: 1, step: 0.01 }),
-    c_prev: slider(model, "c_prev", { label: `old cell ${C_PREV}`, name: "old cell c",
-      color: COLORS.c, min: -5, max: 5, step: 0.05 }),
-  };
-  for (const gate of ["f", "i", "o"]) { // the order in which the belt meets them
-    const name = GATE_NAMES[gate];
-    const color = COLORS[gate];
-    sliders[`a_${gate}`] = slider(model, `a_${gate}`, { label: `${name} ${preActivation(gate)}`,
-      name: `pre-activation of the ${name} ${gate}`, color, min: -8, max: 8, step: 0.1 });
-    sliders[gate] = slider(model, gate, { label: `${name} <i>${gate}</i>`,
-      name: `${name} ${gate}`, color, min: 0, max: 1, step: 0.01 });
-  }
-  const box = element("input", { type: "checkbox", role: "switch",
-    "data-lm-suppress-shortcuts": "true" });
-  box.addEventListener("change", () => {
-    const drive = box.checked; // each set below redraws, the box included
-    // Hand the gates over as they stand, so that nothing jumps.
-    const values = lstmStep(read(model));
-    const logit = (gate) => Math.max(-8, Math.min(8, Math.log(gate / (1 - gate))));
-    for (const gate of GATES) {
-      if (drive) model.set(gate, values[gate]);
-      else model.set(`a_${gate}`, logit(values[gate]));
-    }
-    model.set("drive", drive);
-    model.save_changes();
-  });
-  const toggle = element("label", { class: "gru-switch", "data-switch": "drive" }, box,
-    markup("span", "set the gates <i>f</i>, <i>i</i> and <i>o</i> directly"));
+function formulas(values) {
+  const { w_x, w_h, b } = values;
+  const n = (key) => digits(values[key]);
+  const plain = w_x === 1 && w_h === 1 && b === 0;
   return {
-    node: element("div", {}, presets(model, PRESETS), element("div", { class: "gru-sliders" },
-      ...Object.values(sliders).map(({ row }) => row), toggle)),
-    update({ drive }) {
-      for (const { update } of Object.values(sliders)) update();
-      for (const gate of GATES) {
-        sliders[`a_${gate}`].row.hidden = drive;
-        sliders[gate].row.hidden = !drive;
-      }
-      box.checked = drive;
-    },
-  };
-}
-
-// --- the equations, with their numbers -----------------------------------------------------------
-
-function equations() {
-  const names = { i: "<i>i</i>", f: "<i>f</i>", g: "<i>g</i>", o: "<i>o</i>",
-    c: "<i>c<sub>t</sub></i>", h: "<i>h<sub>t</sub></i>" };
-  const rows = Object.fromEntries(Object.entries(names).map(([key, html]) =>
-    [key, equation(html, key, COLORS[key])]));
-  return {
-    node: element("div", { class: "gru-equations" }, ...Object.values(rows).map((row) => row.node)),
-    update(values) {
-      const { drive, w_x, w_h, b } = values;
-      const n = Object.fromEntries(Object.entries(values).map(([key, value]) =>
-        [key, digits(Number(value))]));
-      for (const gate of GATES) {
-        rows[gate].update(drive ? "set by hand" : `σ(${preActivation(gate)})`,
-          drive ? "" : `σ(${n[`a_${gate}`]})`, values[gate]);
-      }
-      const plain = w_x === 1 && w_h === 1 && b === 0;
-      rows.g.update(
-        plain ? `tanh(${X} + ${H_PREV})`
-          : `tanh(<i>w<sub>x</sub></i> ${X} + <i>w<sub>h</sub></i> ${H_PREV} + <i>b</i>)`,
-        plain ? `tanh(${n.x} + ${n.h_prev})`
-          : `tanh(${n.w_x} · ${n.x} + ${n.w_h} · ${n.h_prev} + ${n.b})`,
-        values.g);
-      rows.c.update(`<i>f</i> ${C_PREV} + <i>i</i> <i>g</i>`,
-        `${n.f} · ${n.c_prev} + ${n.i} · ${n.g}`, values.c);
-      rows.h.update("<i>o</i> tanh(<i>c<sub>t</sub></i>)", `${n.o} · tanh(${n.c})`, values.h);
-    },
+    g: plain
+      ? [`tanh(${SYMBOL.x} + ${SYMBOL.h_prev})`, `tanh(${n("x")} + ${n("h_prev")})`]
+      : [`tanh(<i>w<sub>x</sub></i> ${SYMBOL.x} + <i>w<sub>h</sub></i> ${SYMBOL.h_prev} + ` +
+        "<i>b</i>)",
+      `tanh(${n("w_x")} · ${n("x")} + ${n("w_h")} · ${n("h_prev")} + ${n("b")})`],
+    c: [`<i>f</i> ${SYMBOL.c_prev} + <i>i</i> <i>g</i>`,
+      `${n("f")} · ${n("c_prev")} + ${n("i")} · ${n("g")}`],
+    h: [`<i>o</i> tanh(${SYMBOL.c})`, `${n("o")} · tanh(${n("c")})`],
   };
 }
 
@@ -306,111 +206,92 @@ function equations() {
 
 // What the axis of the cell may end in; |c| is at most 5 + 50.
 const LIMITS = [1, 2, 5, 10, 20, 60];
-const TICKS = [0, 10, 20, 30, 40, 50];
-const TIMES = Array.from({ length: STEPS + 1 }, (_, k) => k);
 
-function strokes(form, limit, height, xLabel, label) {
-  const width = form === "wide" ? 720 : 340;
-  const made = axes(form, width, height, {
-    x: { min: 0, max: STEPS, ticks: TICKS, label: xLabel },
+function chart(form, limit, height, xLabel, label) {
+  return axes(form, form === "wide" ? 720 : 340, height, {
+    x: { min: 0, max: STRIP.last, ticks: [0, 10, 20, 30, 40, 50], label: xLabel },
     y: { min: -limit, max: limit, ticks: [-limit, 0, limit] }, label,
   });
-  // A line over all steps, pale, and strong as far as it has been played, with a dot at its end.
-  const played = (color) => {
-    const all = made.path({ stroke: color, "stroke-width": 2, "stroke-opacity": 0.35 });
-    const done = made.path({ stroke: color, "stroke-width": 3.5, "stroke-linecap": "round" });
-    const head = svg("circle", { r: 6, fill: color, stroke: "currentColor", "stroke-width": 1.5 });
-    made.node.append(all, done, head);
-    return (values, k) => {
-      set(all, "d", made.line(TIMES, values));
-      set(done, "d", made.line(TIMES, values.slice(0, k + 1)));
-      set(head, "cx", made.px(k));
-      set(head, "cy", made.py(values[k]));
-    };
-  };
-  return { ...made, played };
 }
 
 function cellChart(form, limit) {
-  const { node, px, py, path, line, played } = strokes(form, limit, 150, "",
+  const drawn = chart(form, limit, 150, "",
     "The cell state over 50 steps of the same input, and what is left of the first cell state; " +
     "the numbers are written below.");
-  const left = path({ stroke: COLORS.f, "stroke-width": 2, "stroke-dasharray": "6 4" });
-  const half = svg("circle", { r: 5, fill: COLORS.f, stroke: "currentColor" });
-  node.append(left);
-  const draw = played(COLORS.c);
-  node.append(half);
+  const left = leftOver(drawn, COLORS.f);
+  const cell = playedLine(drawn, STRIP_TIMES, COLORS.c);
+  drawn.node.append(...left.nodes, ...cell.nodes);
   return {
-    node,
-    update({ cs, f, halfLife }, k) {
-      set(left, "d", line(TIMES, TIMES.map((step) => cs[0] * f ** step)));
-      set(half, "cx", px(Math.min(halfLife, STEPS)));
-      set(half, "cy", py(cs[0] / 2));
-      set(half, "visibility", halfLife > STEPS || cs[0] === 0 ? "hidden" : "inherit");
-      draw(cs, k);
+    node: drawn.node,
+    update({ cs, f }, k) {
+      left.update(cs[0], f);
+      cell.update(cs, k);
     },
   };
 }
 
 function shownChart(form) {
-  const { node, path, line, played } = strokes(form, 1, 160, "step",
+  const drawn = chart(form, 1, 160, "step",
     "The hidden state over the same steps below tanh of the cell state; the space between them " +
     "is what the output gate hides.");
+  const { node, path, line } = drawn;
   const hidden = svg("path", { fill: COLORS.o, "fill-opacity": 0.3 });
   const whole = path({ stroke: COLORS.c, "stroke-width": 2, "stroke-dasharray": "2 4" });
-  node.append(hidden, whole);
-  const draw = played(COLORS.h);
+  const state = playedLine(drawn, STRIP_TIMES, COLORS.h);
+  node.append(hidden, whole, ...state.nodes);
+  // h_0 is given; from step 1 on h is the part of tanh(c) that the output gate shows.
+  const steps = STRIP_TIMES.slice(1);
+  const back = [...steps].reverse();
   return {
     node,
     update({ cs, hs }, k) {
-      // h_0 is given; from step 1 on h is the part of tanh(c) that the output gate shows.
-      const [steps, tanhs] = [TIMES.slice(1), cs.slice(1).map(Math.tanh)];
-      const back = line([...steps].reverse(), hs.slice(1).reverse()).replace("M", "L");
-      set(hidden, "d", `${line(steps, tanhs)}${back}Z`);
-      set(whole, "d", line(steps, tanhs));
-      draw(hs, k);
+      const top = line(steps, cs.slice(1).map(Math.tanh));
+      set(whole, "d", top);
+      set(hidden, "d", `${top}${line(back, hs.slice(1).reverse()).replace("M", "L")}Z`);
+      state.update(hs, k);
     },
   };
 }
 
 function strip() {
   const made = new Map();
-  const chart = (key, make) => {
+  const chartFor = (key, make) => {
     if (!made.has(key)) made.set(key, make());
     return made.get(key);
   };
   const places = [element("div"), element("div")];
-  const sentence = element("p", { "data-out": "half_life" });
+  const halfLife = halfLifeLine("f", "cell");
   const c = element("b", { "data-out": "strip_c" });
   const h = element("b", { "data-out": "strip_h" });
   const tanh = element("span");
   const gate = element("span");
   const shows = element("span", {}, " Its tanh is ", tanh, ", of which the output gate at ", gate,
     " shows ", h, ".");
-  let run50 = null;
-  let form = "narrow";
+  let shown = {};
   const steps = player({
-    name: "step of the strip", last: STEPS, perSecond: STEPS_A_SECOND, color: COLORS.c,
+    name: "step of the strip", ...STRIP, color: COLORS.c,
     draw(k) {
-      const largest = Math.max(...run50.cs.map(Math.abs));
+      const { cs, hs, o, form } = shown;
+      const largest = Math.max(...cs.map(Math.abs));
       const limit = LIMITS.find((value) => value >= largest);
-      const shown = [chart(`cell ${form} ${limit}`, () => cellChart(form, limit)),
-        chart(`shown ${form}`, () => shownChart(form))];
-      shown.forEach(({ node, update }, index) => {
+      const charts = [chartFor(`cell ${form} ${limit}`, () => cellChart(form, limit)),
+        chartFor(`shown ${form}`, () => shownChart(form))];
+      charts.forEach(({ node, update }, index) => {
         if (places[index].firstChild !== node) places[index].replaceChildren(node);
-        update(run50, k);
+        update(shown, k);
       });
-      show(c, run50.cs[k]);
-      show(h, run50.hs[k]);
-      write(tanh, digits(Math.tanh(run50.cs[k])));
-      write(gate, digits(run50.o));
+      show(c, cs[k]);
+      show(h, hs[k]);
+      write(tanh, digits(Math.tanh(cs[k])));
+      write(gate, digits(o));
       shows.hidden = k === 0; // the first h is given
       return `step ${k}`;
     },
   });
   return {
     node: element("div", { class: "gru-strip" },
-      markup("p", `The same ${X} and the same gates for ${STEPS} steps`, { class: "gru-title" }),
+      markup("p", `The same ${SYMBOL.x} and the same gates for ${STRIP.last} steps`,
+        { class: "gru-title" }),
       element("div", { class: "gru-legend" },
         legendKey(COLORS.c, false, "cell <i>c</i>"),
         legendKey(COLORS.f, true, "<i>f<sup>k</sup></i> of the first cell, left after " +
@@ -420,15 +301,11 @@ function strip() {
         legendKey(COLORS.o, false, "between them: what <i>o</i> hides")),
       ...places, steps.node,
       element("p", {}, "The cell then holds ", c, ".", shows),
-      sentence),
-    update(state, values, shown) {
-      form = shown;
+      halfLife.node),
+    update(state, { f, o }, form) {
       const states = run(state);
-      const { f, o } = values;
-      const halfLife = f === 1 ? Infinity : Math.log(0.5) / Math.log(f);
-      run50 = { cs: states.map((s) => s.c), hs: states.map((s) => s.h), f, o, halfLife };
-      write(sentence, halfLifeSentence("f", f, halfLife, "cell"));
-      set(sentence, "data-value", halfLife);
+      shown = { cs: states.map((s) => s.c), hs: states.map((s) => s.h), f, o, form };
+      halfLife.update(f);
       steps.show();
       return states;
     },
@@ -441,8 +318,9 @@ function strip() {
 function render({ model, el }) {
   addStyle();
   const pictures = { wide: picture("wide"), narrow: picture("narrow") };
-  const sliders = controls(model);
-  const lines = equations();
+  const sliders = stepControls(model, ["x", "h_prev", "c_prev"], GATES,
+    () => lstmStep(read(model)));
+  const lines = stepEquations(["i", "f", "g", "o", "c", "h"], Object.keys(GATES), formulas);
   const steps = strip();
   const goal = goalLine(model);
   let form = "narrow"; // the form that is on display; the other one is left as it is
@@ -456,7 +334,7 @@ function render({ model, el }) {
   };
   redraw();
   const root = element("div", { class: "gru-live gru-lstm-explorer" }, pictures.wide.node,
-    pictures.narrow.node, sliders.node, goal.node, lines.node, steps.node);
+    pictures.narrow.node, presets(model, PRESETS), sliders.node, goal.node, lines.node, steps.node);
   el.append(root);
   const unfollow = follow(model, KEYS, redraw);
   const unwatch = watchWidth(root, (wide) => {

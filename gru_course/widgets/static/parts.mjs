@@ -153,8 +153,10 @@ function markup(tag, html, attributes = {}) {
 }
 
 // A redraw has to fit into one frame on a slow phone, and writing what is already there costs layout.
+// A text that stays in its place and changes is cheaper than a new one.
 function write(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+  if (!node.firstChild) node.append(text);
+  else if (node.firstChild.data !== text) node.firstChild.data = text;
 }
 
 function set(node, name, value) {
@@ -244,41 +246,6 @@ function presets(model, settings) {
   return element("fieldset", { class: "gru-presets" }, element("legend", {}, "Set to"), ...buttons);
 }
 
-// Axes to draw on: `x` and `y` are { min, max, ticks, label, log }. The node is shown in the wide or
-// the narrow form; px and py map numbers to pixels, `line` a row of points to a path.
-function axes(form, width, height, { x, y, label }) {
-  const [left, right, top, bottom] = [44, width - 14, 12, height - 36];
-  const scale = ({ min, max, log }, from, to) => {
-    const at = log ? Math.log10 : (value) => value;
-    return (value) => from + ((to - from) * (at(value) - at(min))) / (at(max) - at(min));
-  };
-  const px = scale(x, left, right);
-  const py = scale(y, bottom, top);
-  const path = (attributes) => svg("path", { fill: "none", "stroke-linejoin": "round",
-    ...attributes });
-  const power = (value) => {
-    const exponent = Math.round(Math.log10(value));
-    return exponent === 0 ? ["1"] : ["10", svg("tspan", { "font-size": "75%", dy: -5 },
-      `${exponent}`.replace("-", "−"))];
-  };
-  const words = (value, { log }) => (log ? power(value) : [`${value}`.replace("-", "−")]);
-  const rows = y.ticks.map((value) => svg("g", {},
-    path({ d: `M${left} ${py(value)}H${right}`, stroke: COLORS.neutral, "stroke-opacity": 0.35 }),
-    svg("text", { x: left - 8, y: py(value) + 4, "text-anchor": "end" }, ...words(value, y))));
-  const columns = x.ticks.map((value) =>
-    svg("text", { x: px(value), y: bottom + 16, "text-anchor": "middle" }, ...words(value, x)));
-  const name = svg("text", { x: (left + right) / 2, y: height - 3, "text-anchor": "middle" },
-    x.label);
-  return {
-    node: svg("svg", { class: `gru-chart gru-${form}`, viewBox: `0 0 ${width} ${height}`,
-      role: "img", "aria-label": label, fill: "currentColor", "font-size": 12 },
-      ...rows, ...columns, name),
-    px, py, path,
-    line: (xs, ys) => "M" + ys.map((value, k) =>
-      `${px(xs[k]).toFixed(1)} ${py(value).toFixed(1)}`).join("L"),
-  };
-}
-
 // A button, a slider and a reading that go through steps 0 to `last`; `draw(k)` shows step k and
 // returns the reading.
 function player({ name, last, perSecond, color, draw }) {
@@ -335,58 +302,7 @@ function player({ name, last, perSecond, color, draw }) {
   };
 }
 
-// An entry of a legend: a short line and what it stands for.
-function legendKey(color, dashed, html) {
-  return element("span", {},
-    element("span", { class: `gru-key${dashed ? " gru-key-dashed" : ""}`,
-      style: `--gru-color: ${color}` }), markup("span", html));
-}
-
 const sigmoid = (a) => 0.5 * (1 + Math.tanh(0.5 * a));
-
-// Path of the part of a circle that a value fills, as `level` in _gate_diagram.py.
-function level({ cx, cy, radius }, share, signed) {
-  // A full circle's arc would begin where it ends, and be drawn as none.
-  const height = signed ? share : Math.min(0.9998, 2 * share - 1);
-  const half = radius * Math.sqrt(Math.max(0, 1 - height * height));
-  const y = cy - radius * height;
-  const arc = `A${radius} ${radius} 0`;
-  const [left, right, top] = [cx - half, cx + half, y].map((value) => value.toFixed(2));
-  if (signed) {
-    const sweep = share > 0 ? 1 : 0;
-    return `M${cx - radius} ${cy}${arc} 0 ${sweep} ${left} ${top}` +
-      `H${right}${arc} 0 ${sweep} ${cx + radius} ${cy}Z`;
-  }
-  return `M${left} ${top}${arc} ${height > 0 ? 1 : 0} 0 ${right} ${top}Z`;
-}
-
-// A line "name = formula = numbers = result"; `update` takes the three as HTML, text and number.
-function equation(name, key, color) {
-  const formula = element("span");
-  const numbers = element("span");
-  const result = element("b", { "data-out": key, style: `--gru-color: ${color}` });
-  let shown = "";
-  const node = element("p", {}, markup("span", name, { class: "gru-lead" }), " = ", formula, " ",
-    numbers, " ", element("span", {}, "= ", result));
-  return {
-    node,
-    update(html, text, value) {
-      if (html !== shown) formula.innerHTML = shown = html;
-      write(numbers, text && `= ${text}`);
-      show(result, value);
-    },
-  };
-}
-
-// For how long a gate that stays at `value` keeps what it copies, `what`: the state or the cell.
-function halfLifeSentence(gate, value, halfLife, what) {
-  if (value === 1) return `At ${gate} = 1 the ${what} is kept for ever.`;
-  if (value === 0) return `At ${gate} = 0 nothing of the ${what} is copied.`;
-  // Near either end three digits would read 0 or 1.
-  const shown = value < 0.001 || value > 0.999 ? value.toFixed(5) : digits(value);
-  const steps = halfLife < 100 ? halfLife.toFixed(1) : halfLife.toFixed(0);
-  return `At ${gate} = ${shown} half of the copied ${what} is left after ${steps} steps.`;
-}
 
 // The slider exercise that a widget was set, if any, marked while it is moved. GOALS holds the rules
 // of goals.py; the first that is not met answers. Only "Solved" and "Not yet" are read out, so that

@@ -1,0 +1,193 @@
+// What the explorers of one step of a cell share: the picture that moves, the gates' sliders and their
+// switch, the equations with their numbers, the strip of steps. Joined like parts.mjs.
+
+const STRIP = { last: 50, perSecond: 12 };
+const STRIP_TIMES = Array.from({ length: STRIP.last + 1 }, (_, k) => k);
+const SYMBOL = { x: "<i>x<sub>t</sub></i>", h_prev: "<i>h<sub>t−1</sub></i>",
+  h: "<i>h<sub>t</sub></i>", c_prev: "<i>c<sub>t−1</sub></i>", c: "<i>c<sub>t</sub></i>" };
+
+// --- the picture ---------------------------------------------------------------------------------
+
+// Path of the part of a circle that a value fills, as `level` in _gate_diagram.py.
+function level({ cx, cy, radius }, share, signed) {
+  // A full circle's arc would begin where it ends, and be drawn as none.
+  const height = signed ? share : Math.min(0.9998, 2 * share - 1);
+  const half = radius * Math.sqrt(Math.max(0, 1 - height * height));
+  const y = cy - radius * height;
+  const arc = `A${radius} ${radius} 0`;
+  const [left, right, top] = [cx - half, cx + half, y].map((value) => value.toFixed(2));
+  if (signed) {
+    const sweep = share > 0 ? 1 : 0;
+    return `M${cx - radius} ${cy}${arc} 0 ${sweep} ${left} ${top}` +
+      `H${right}${arc} 0 ${sweep} ${cx + radius} ${cy}Z`;
+  }
+  return `M${left} ${top}${arc} ${height > 0 ? 1 : 0} 0 ${right} ${top}Z`;
+}
+
+// Moves the parts of a drawn step that carry data-wire, data-level, data-number or data-hand. `spans`
+// holds the largest size of what fills a circle, `gates` those that have no sign, `units` how many
+// pixels wider a wire grows with each unit of its value, where that is not four.
+function stepPicture(node, { spans, gates, units }) {
+  const find = (name) => [...node.querySelectorAll(`[data-${name}]`)]
+    .map((found) => [found, found.dataset[name]]);
+  const [wires, numbers, hand] = ["wire", "number", "hand"].map(find);
+  const levels = find("level").map(([path, key]) => {
+    const circle = path.nextElementSibling;
+    const [cx, cy, radius] = ["cx", "cy", "r"].map((name) => Number(circle.getAttribute(name)));
+    return [path, key, { cx, cy, radius }];
+  });
+  let shown = {};
+  return {
+    node,
+    update(values) {
+      const moved = (parts) => parts.filter(([, key]) => values[key] !== shown[key]);
+      for (const [path, key] of moved(wires)) {
+        set(path, "stroke-width", (1 + Math.abs(values[key]) * (units[key] ?? 4)).toFixed(2));
+      }
+      for (const [path, key, circle] of moved(levels)) {
+        // The cell may grow past its span, and its circle is then full.
+        const share = Math.max(-1, Math.min(1, values[key] / spans[key]));
+        set(path, "d", level(circle, share, !gates.includes(key)));
+      }
+      for (const [text, key] of moved(numbers)) write(text, digits(values[key]));
+      // A gate that is driven directly has no pre-activation.
+      for (const [part] of hand) set(part, "visibility", values.drive ? "hidden" : "inherit");
+      shown = values;
+    },
+  };
+}
+
+// --- the sliders ---------------------------------------------------------------------------------
+
+const INPUTS = {
+  x: { label: `input ${SYMBOL.x}`, name: "input x", color: COLORS.neutral, min: -2, max: 2,
+    step: 0.05 },
+  h_prev: { label: `old state ${SYMBOL.h_prev}`, name: "old state h", color: COLORS.h, min: -1,
+    max: 1, step: 0.01 },
+  c_prev: { label: `old cell ${SYMBOL.c_prev}`, name: "old cell c", color: COLORS.c, min: -5,
+    max: 5, step: 0.05 },
+};
+const preActivation = (gate) => `<i>a<sub>${gate}</sub></i>`;
+
+// Sliders of the inputs, then of each gate: of its pre-activation or, once a switch says so, of the
+// gate itself. `gates` maps the gates to their names, `current()` gives the step's values.
+function stepControls(model, inputs, gates, current) {
+  const plain = inputs.map((key) => slider(model, key, INPUTS[key]));
+  const pairs = Object.entries(gates).map(([gate, name]) => ({
+    gate,
+    before: slider(model, `a_${gate}`, { label: `${name} ${preActivation(gate)}`,
+      name: `pre-activation of the ${name} ${gate}`, color: COLORS[gate], min: -8, max: 8,
+      step: 0.1 }),
+    driven: slider(model, gate, { label: `${name} <i>${gate}</i>`, name: `${name} ${gate}`,
+      color: COLORS[gate], min: 0, max: 1, step: 0.01 }),
+  }));
+  const box = element("input", { type: "checkbox", role: "switch",
+    "data-lm-suppress-shortcuts": "true" });
+  box.addEventListener("change", () => {
+    const drive = box.checked; // each set below redraws, the box included
+    // Hand the gates over as they stand, so that nothing jumps.
+    const values = current();
+    for (const gate of Object.keys(gates)) {
+      const odds = values[gate] / (1 - values[gate]);
+      if (drive) model.set(gate, values[gate]);
+      else model.set(`a_${gate}`, Math.max(-8, Math.min(8, Math.log(odds))));
+    }
+    model.set("drive", drive);
+    model.save_changes();
+  });
+  const names = Object.keys(gates).map((gate) => `<i>${gate}</i>`);
+  const listed = `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+  const toggle = element("label", { class: "gru-switch", "data-switch": "drive" }, box,
+    markup("span", `set the gates ${listed} directly`));
+  const sliders = [...plain, ...pairs.flatMap(({ before, driven }) => [before, driven])];
+  return {
+    node: element("div", { class: "gru-sliders" }, ...sliders.map(({ row }) => row), toggle),
+    update({ drive }) {
+      for (const { update } of sliders) update();
+      for (const { before, driven } of pairs) {
+        before.row.hidden = drive;
+        driven.row.hidden = !drive;
+      }
+      box.checked = drive;
+    },
+  };
+}
+
+// --- the equations, with their numbers -----------------------------------------------------------
+
+// A line "name = formula = numbers = result"; `update` takes the three as HTML, text and number.
+function equation(name, key, color) {
+  const formula = element("span");
+  const numbers = element("span");
+  const result = element("b", { "data-out": key, style: `--gru-color: ${color}` });
+  let shown = "";
+  const node = element("p", {}, markup("span", name, { class: "gru-lead" }), " = ", formula, " ",
+    numbers, " ", element("span", {}, "= ", result));
+  return {
+    node,
+    update(html, text, value) {
+      if (html !== shown) formula.innerHTML = shown = html;
+      write(numbers, text && `= ${text}`);
+      show(result, value);
+    },
+  };
+}
+
+// The equations of `keys`, in this order. `formulas(values)` gives the formula and its numbers for
+// each that is no gate.
+function stepEquations(keys, gates, formulas) {
+  const rows = keys.map((key) => [key, equation(SYMBOL[key] ?? `<i>${key}</i>`, key, COLORS[key])]);
+  return {
+    node: element("div", { class: "gru-equations" }, ...rows.map(([, { node }]) => node)),
+    update(values) {
+      const written = formulas(values);
+      for (const [key, { update }] of rows) {
+        if (!gates.includes(key)) update(...written[key], values[key]);
+        else if (values.drive) update("set by hand", "", values[key]);
+        else update(`σ(${preActivation(key)})`, `σ(${digits(values[`a_${key}`])})`, values[key]);
+      }
+    },
+  };
+}
+
+// --- the strip of steps --------------------------------------------------------------------------
+
+// In how many steps a gate that stays at `value` halves what it copies.
+const halfLifeOf = (value) => (value === 1 ? Infinity : Math.log(0.5) / Math.log(value));
+
+// What is left of `first` after each step, where a gate copies it, and a dot at the half of it.
+function leftOver({ px, py, path, line }, color) {
+  const left = path({ stroke: color, "stroke-width": 2, "stroke-dasharray": "6 4" });
+  const dot = svg("circle", { r: 5, fill: color, stroke: "currentColor" });
+  return {
+    nodes: [left, dot],
+    update(first, gate) {
+      const halfLife = halfLifeOf(gate);
+      set(left, "d", line(STRIP_TIMES, STRIP_TIMES.map((k) => first * gate ** k)));
+      set(dot, "cx", px(Math.min(halfLife, STRIP.last)));
+      set(dot, "cy", py(first / 2));
+      set(dot, "visibility", halfLife > STRIP.last || first === 0 ? "hidden" : "inherit");
+    },
+  };
+}
+
+// A sentence on how long a gate keeps what it copies, `what`: the state or the cell.
+function halfLifeLine(gate, what) {
+  const node = element("p", { "data-out": "half_life" });
+  const sentence = (value, halfLife) => {
+    if (value === 1) return `At ${gate} = 1 the ${what} is kept for ever.`;
+    if (value === 0) return `At ${gate} = 0 nothing of the ${what} is copied.`;
+    // Near either end three digits would read 0 or 1.
+    const shown = value < 0.001 || value > 0.999 ? value.toFixed(5) : digits(value);
+    const steps = halfLife < 100 ? halfLife.toFixed(1) : halfLife.toFixed(0);
+    return `At ${gate} = ${shown} half of the copied ${what} is left after ${steps} steps.`;
+  };
+  return {
+    node,
+    update(value) {
+      const halfLife = halfLifeOf(value);
+      write(node, sentence(value, halfLife));
+      set(node, "data-value", halfLife);
+    },
+  };
+}

@@ -1,0 +1,180 @@
+"""Every control of every widget, by keyboard, by mouse and by touch, on the built page.
+
+After each move the widget shows the setting that was asked for, and every number with it equals
+what Python makes of all the settings that are then shown.
+"""
+
+import json
+import re
+
+import pytest
+from bench_redraw import WIDGETS as PLACES
+from live import opened
+from shown import SHOWN, WIDGETS, assert_outputs
+
+from gru_course import widgets
+
+PHONE = {"has_touch": True, "is_mobile": True, "viewport": {"width": 375, "height": 800}}
+KNOWN = (
+    "[data-slider] input, [data-switch] input, [data-choice] input, .gru-presets button, "
+    ".gru-player :is(input, button), .gru-share button"
+)
+UNKNOWN = """(root, known) => [...root.querySelectorAll("input, button, select")]
+  .filter((node) => !node.matches(known)).map((node) => node.outerHTML)"""
+MIDDLE = 0.06  # of a slider's way: how exactly a hand meets its middle
+
+
+class Keyboard:
+    def __init__(self, page):
+        self.page = page
+
+    def slide(self, control, low, high):
+        """Move a slider; after each move yield what it must show, and how exactly."""
+        step = float(control.get_attribute("step"))
+        for key, wanted in (("End", high), ("Home", low), ("ArrowRight", low + step)):
+            control.press(key)
+            yield wanted, 1e-9
+
+    def push(self, control):
+        control.press("Enter" if control.get_attribute("type") == "button" else "Space")
+
+
+class Mouse:
+    def __init__(self, page):
+        self.page = page
+
+    def down(self, x, y):
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+
+    def move(self, x, y):
+        self.page.mouse.move(x, y, steps=3)
+
+    def up(self):
+        self.page.mouse.up()
+
+    def slide(self, control, low, high):
+        control.hover(trial=True)  # waits until it is in sight and stands still
+        box = control.bounding_box()
+        assert box["height"] >= 44
+        # Away from where it stands: a press on the thumb itself only takes hold of it.
+        beside = 0.3 if float(control.input_value()) > (low + high) / 2 else 0.7
+        go = self.down
+        for share, exactly in ((beside, MIDDLE), (1.0, 0), (0.5, MIDDLE)):
+            go(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
+            yield low + share * (high - low), exactly * (high - low) + 1e-9
+            go = self.move
+        self.up()
+
+    def push(self, control):
+        held = control.locator("xpath=ancestor-or-self::*[self::label or self::button]")
+        held.hover(trial=True)
+        box = held.bounding_box()
+        assert box["height"] >= 44
+        self.down(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        self.up()
+
+
+class Touch(Mouse):
+    def __init__(self, page):
+        self.session = page.context.new_cdp_session(page)
+
+    def send(self, kind, *points):
+        self.session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    def down(self, x, y):
+        self.send("touchStart", {"x": x, "y": y})
+
+    def move(self, x, y):
+        self.send("touchMove", {"x": x, "y": y})
+
+    def up(self):
+        self.send("touchEnd")
+
+
+def given(site, path, cls):
+    """The state that the first widget of a page starts from."""
+    html = (site / path).read_text("utf-8")
+    found = re.search(rf'data-module="{cls.module}"><script type="application/json">(.*?)<', html)
+    assert found
+    return json.loads(found[1])
+
+
+@pytest.mark.parametrize("hand", [Keyboard, Mouse, Touch])
+@pytest.mark.parametrize("name", WIDGETS)
+def test_every_control(browser, site, site_url, name, hand):
+    path, selector = PLACES[name][:2]
+    cls, presets = getattr(widgets, name), WIDGETS[name].presets
+    state = given(site, path, cls)
+    context = PHONE if hand is Touch else {}
+    with opened(browser, site_url + path, selector, **context) as page:
+        widget, by = page.locator(selector).first, hand(page)
+        page.evaluate("MathJax.startup.promise")  # what it sets moves everything below
+        assert widget.evaluate(UNKNOWN, KNOWN) == []
+
+        def look():
+            """What is now shown, after it has been held to Python."""
+            shown = widget.evaluate(SHOWN)
+            state.update(shown["settings"])
+            assert_outputs(name, state, shown)
+            return shown
+
+        assert look()["settings"].items() <= given(site, path, cls).items()
+        moved = set()
+        for switch in [None, *widget.locator("[data-switch] input").all()]:
+            if switch:
+                before = look()["outputs"]
+                by.push(switch)
+                assert switch.is_checked()
+                assert look()["outputs"] == before, "the gates must not jump"
+            for row in widget.locator("[data-slider]:not([hidden])").all():
+                key = row.get_attribute("data-slider")
+                if key in moved:
+                    continue
+                moved.add(key)
+                slider, trait = row.locator("input"), getattr(cls, key)
+                low, high = (float(slider.get_attribute(end)) for end in ("min", "max"))
+                assert (low, high) == (trait.low, min(high, trait.high))
+                for wanted, exactly in by.slide(slider, low, high):
+                    assert look()["settings"][key] == pytest.approx(wanted, rel=0, abs=exactly)
+                spoken = slider.get_attribute("aria-valuetext")
+                assert spoken == row.locator(".gru-reading, .gru-step").inner_text()
+        assert len(moved) == widget.locator("[data-slider]").count()
+
+        radios = widget.locator("[data-choice] input").all()
+        for radio in [*reversed(radios), *radios[-1:]]:  # the last, so that the link must hold it
+            by.push(radio)
+            assert radio.input_value() in look()["settings"].values()
+
+        buttons = widget.locator(".gru-presets button").all()
+        assert [button.inner_text() for button in buttons] == list(presets)
+        for button, settings in zip(buttons, presets.values(), strict=True):
+            by.push(button)
+            assert settings.items() <= look()["settings"].items()
+
+        position = widget.locator(".gru-player input")
+        if position.count():
+            play = widget.locator(".gru-player button")
+            last = int(position.get_attribute("max"))
+            for wanted, exactly in by.slide(position, 0, last):
+                assert look()["step"] == pytest.approx(wanted, rel=0, abs=exactly)
+            position.press("Home")
+            by.push(play)
+            at = position.element_handle()
+            page.wait_for_function("(at) => Number(at.value) >= 2", arg=at)
+            by.push(play)
+            assert play.inner_text() == "▶ Play"
+            assert 2 <= look()["step"] <= last
+
+        share = page.locator(f".gru-widget:has({selector}) .gru-share button").first
+        by.push(share)
+        page.wait_for_url("**#gru-widget=*")
+        link, settings = page.url, look()["settings"]
+    with opened(browser, link, selector, **context) as page:
+        shown = page.locator(selector).first.evaluate(SHOWN)
+        assert shown["settings"] == settings
+        assert_outputs(name, state, shown)
+
+
+def test_every_widget_is_tried():
+    assert sorted(WIDGETS) == sorted(widgets.__all__)
