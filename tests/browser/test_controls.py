@@ -21,7 +21,7 @@ KNOWN = (
 )
 UNKNOWN = """(root, known) => [...root.querySelectorAll("input, button, select")]
   .filter((node) => !node.matches(known)).map((node) => node.outerHTML)"""
-MIDDLE = 0.06  # of a slider's way: how exactly a hand meets its middle
+MIDDLE = 0.06  # of a slider's way: how exactly a hand meets its middle, beside half a stop
 
 
 class Keyboard:
@@ -59,10 +59,11 @@ class Mouse:
         assert box["height"] >= 44
         # Away from where it stands: a press on the thumb itself only takes hold of it.
         beside = 0.3 if float(control.input_value()) > (low + high) / 2 else 0.7
+        near = MIDDLE * (high - low) + float(control.get_attribute("step")) / 2
         go = self.down
-        for share, exactly in ((beside, MIDDLE), (1.0, 0), (0.5, MIDDLE)):
+        for share, exactly in ((beside, near), (1.0, 1e-9), (0.5, near)):
             go(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
-            yield low + share * (high - low), exactly * (high - low) + 1e-9
+            yield low + share * (high - low), exactly
             go = self.move
         self.up()
 
