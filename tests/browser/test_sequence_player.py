@@ -236,7 +236,7 @@ def test_a_line_of_whole_numbers_is_a_staircase(browser, base):
         now = page.locator("[data-out=line_0]").text_content()
         assert now == f"{depth[0]:.0f}"
         axis = page.locator(".gru-gutter").first.locator("span").all_text_contents()
-        assert axis == [f"{end:.2f}".rstrip("0").replace("-", "−") for end in (high, low)]
+        assert [float(end.replace("−", "-")) for end in axis] == [round(high, 2), round(low, 2)]
 
 
 def settings(page):
