@@ -16,16 +16,24 @@ from gru_course.exercises._core import (
 from gru_course.reference import gru
 from gru_course.reference.activations import sigmoid
 
-BEHAVIOURS = ("copy", "overwrite", "plain RNN")
-CORNERS = {(0, 0): "overwrite", (1, 0): "plain RNN", (0, 1): "copy", (1, 1): "copy"}
+BEHAVIOURS = ("copy", "overwrite", "plain RNN", "leaky average")
+CORNERS = {  # by the pre-activations of r and z
+    (9, -9): "plain RNN",
+    (-9, 9): "copy",
+    (-9, -9): "overwrite",
+    (9, 9): "copy",
+    (9, 0): "leaky average",
+}
 
 
 @exercise(
     "gates_learn.corners",
     hints=(
-        "Put z into the last equation first. In which corners does the candidate not matter?",
+        "Turn each pre-activation into a gate, put z into equation (1) first, and ask where the "
+        "candidate does not matter.",
         "At z = 1 the factor of the candidate is zero, whatever r is. At z = 0 the state is the "
-        "candidate, and r says whether the candidate sees the past.",
+        "candidate, and r says whether the candidate sees the past. Between them the state is a "
+        "mean of both.",
     ),
 )
 def corners(answer):
@@ -33,20 +41,24 @@ def corners(answer):
         raise Wrong(f"Expected a dictionary, got {type(answer).__name__}.")
     if answer and all(value is ... for value in answer.values()):
         raise NotAttempted
-    for (r, z), wanted in CORNERS.items():
-        got = answer.get((r, z), ...)
-        where = f"r = {r}, z = {z}"
+    for (a_r, a_z), wanted in CORNERS.items():
+        got = answer.get((a_r, a_z), ...)
+        where = f"a_r = {a_r}, a_z = {a_z}"
         if got is ...:
             raise Wrong(f"{where}: no behaviour is named yet.")
         if not isinstance(got, str) or got not in BEHAVIOURS:
             raise Wrong(f"{where}: expected one of {', '.join(BEHAVIOURS)}; got {got!r}.")
         if got == wanted:
             continue
-        if z == 1:
+        if a_z == 0:
+            raise Wrong(f"{where}: a pre-activation of 0 gives no gate of 0 but one of 1/2.")
+        if got == "leaky average":
+            raise Wrong(f"{where}: z is so near to 0 or 1 that hardly anything is averaged.")
+        if a_z > 0:
             raise Wrong(f"{where}: the new state is (1 - z) n + z h. What is left of n at z = 1?")
         if got == "copy":
             raise Wrong(f"{where}: here z = 1 keeps, as in PyTorch; in other texts it writes.")
-        raise Wrong(f"{where}: does the candidate see the old state through r = {r}?")
+        raise Wrong(f"{where}: does the candidate see the old state through such an r?")
     return "Right: z decides between copying and writing, r only what is written."
 
 
@@ -135,7 +147,7 @@ def longest_half_life(answer):
         if matches(got, _half_lives(z, writes, units="mean")):
             raise Wrong("That is the mean over the units; one unit that holds is enough.")
         compare("half-lives", got, _half_lives(z, writes), rtol=1e-6)
-    return "Right: one number a sequence, that of the unit that holds in it."
+    return "Right: one number a sequence, that of the unit that keeps longest in it."
 
 
 def _held(params, xs, value, *, from_intact=False, swapped=False, gate="z"):

@@ -142,7 +142,8 @@ class SequencePlayer(CourseWidget):
         batch of one, (1, T, H), or without that axis, (T, H); H up to 32. It may also hold h;
         without it the states follow from z and n, from a state of zeros before the first step.
     lines : dict, name -> T numbers, drawn on one axis under the tokens (with numbers as tokens, in
-        their picture), such as a target and the network's output. Three lines fit there.
+        their picture), such as a target and the network's output. Three lines fit there; one
+        of whole numbers only is drawn in steps and read without decimals.
     step : index of the step shown, from 0 to T - 1
     unit : index of the unit shown, from 0 to H - 1
     sort : "index", or "half_life" with the longest on top
@@ -228,7 +229,10 @@ class SequencePlayer(CourseWidget):
     def still(self):
         values = {name: digits(value) for name, value in self.readings().items()}
         if self.record["tokens"] is None:
-            reads = digits(self.record["lines"]["input"][self.step])
+            series = self.record["lines"]["input"]
+            whole = all(value.is_integer() for value in series)
+            value = series[self.step]
+            reads = f"{int(value)}".replace("-", "−") if whole else digits(value)
         else:
             token = self.record["tokens"][self.step]
             reads = NAMES.get(token, f"“{token}”")

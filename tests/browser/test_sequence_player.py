@@ -223,6 +223,22 @@ def test_the_unit_is_drawn_and_the_text_tinted(browser, served):
         assert shown == TEXT.replace("\n", "↵\n").replace("\t", "→\t")
 
 
+def test_a_line_of_whole_numbers_is_a_staircase(browser, base):
+    depth, output = text_player().record["lines"].values()
+    low, high = min(depth + output), max(depth + output)
+    with opened(browser, f"{base}text.html") as page:
+        d = page.locator("[data-line='0']").get_attribute("d")
+        steps = [step.split("H") for step in d.removeprefix("M0 ").split("V")]
+        assert [int(end) for _, end in steps] == list(range(1, len(TEXT) + 1))
+        levels = high - np.array([float(y) for y, _ in steps]) * (high - low)
+        assert levels == pytest.approx(depth, abs=0.001)
+        assert "H" not in page.locator("[data-line='1']").get_attribute("d")
+        now = page.locator("[data-out=line_0]").text_content()
+        assert now == f"{depth[0]:.0f}"
+        axis = page.locator(".gru-gutter").first.locator("span").all_text_contents()
+        assert [float(end.replace("−", "-")) for end in axis] == [round(high, 2), round(low, 2)]
+
+
 def settings(page):
     player = page.locator(".gru-sequence")
     value = lambda css: int(player.locator(css).get_attribute("data-value"))

@@ -14,18 +14,23 @@ def refused(name, answer, sentence):
 
 
 def corners(**changes):
-    right = {(0, 0): "overwrite", (1, 0): "plain RNN", (0, 1): "copy", (1, 1): "copy"}
-    return right | {(int(key[1]), int(key[2])): value for key, value in changes.items()}
+    """The right answer with changes such as mp="copy": minus 9 for r, plus 9 for z."""
+    right = {"mm": "overwrite", "pm": "plain RNN", "mp": "copy", "pp": "copy"}
+    right |= {"p0": "leaky average"} | changes
+    sign = {"m": -9, "0": 0, "p": 9}
+    return {(sign[r], sign[z]): value for (r, z), value in right.items()}
 
 
 CORNERS = [
-    (corners(_11="plain RNN"), "r = 1, z = 1: the new state is (1 - z) n + z h"),
-    (corners(_01="overwrite"), "r = 0, z = 1: the new state is (1 - z) n + z h"),
-    (corners(_00="copy", _10="copy"), "here z = 1 keeps"),
-    (corners(_00="plain RNN"), "r = 0, z = 0: does the candidate see the old state"),
-    (corners(_10="overwrite"), "r = 1, z = 0: does the candidate see the old state"),
-    (corners(_10="leaky average"), "expected one of copy, overwrite, plain RNN"),
-    ({(0, 0): "overwrite"}, "r = 1, z = 0: no behaviour is named yet"),
+    (corners(pp="plain RNN"), "a_r = 9, a_z = 9: the new state is (1 - z) n + z h"),
+    (corners(mp="overwrite"), "a_r = -9, a_z = 9: the new state is (1 - z) n + z h"),
+    (corners(mm="copy", pm="copy"), "here z = 1 keeps"),
+    (corners(mm="plain RNN"), "a_r = -9, a_z = -9: does the candidate see the old state"),
+    (corners(pm="overwrite"), "a_r = 9, a_z = -9: does the candidate see the old state"),
+    (corners(pm="leaky average"), "hardly anything is averaged"),
+    (corners(p0="plain RNN"), "a_r = 9, a_z = 0: a pre-activation of 0 gives no gate of 0"),
+    (corners(mm="forget"), "expected one of copy, overwrite, plain RNN, leaky average"),
+    ({(-9, 9): "copy"}, "a_r = 9, a_z = -9: no behaviour is named yet"),
     (["copy"] * 4, "Expected a dictionary, got list"),
 ]
 

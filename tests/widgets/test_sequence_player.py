@@ -108,6 +108,12 @@ def test_numbers_as_tokens_and_lines():
     assert words.record["lines"] == {}
 
 
+@pytest.mark.parametrize(("last", "reads"), [(12, "it reads −2:"), (12.5, "it reads −2.00:")])
+def test_whole_numbers_are_read_without_decimals(last, reads):
+    made, _ = run(T=4)
+    assert reads in SequencePlayer([1, -2, 3, last], made, step=1).html()
+
+
 def test_the_largest_page_stays_small():
     made, _ = run(T=240, H=32)
     # The longest numbers there are, and characters that JSON writes out.

@@ -70,6 +70,9 @@ function stroke(attributes) {
 
 function course(values, low, high) {
   const y = (value) => (high - value) / (high - low || 1);
+  if (values.every(Number.isInteger)) { // a count jumps
+    return "M0 " + values.map((value, t) => `${y(value).toFixed(4)}H${t + 1}`).join("V");
+  }
   return "M" + values.map((value, t) => `${t + 0.5} ${y(value).toFixed(4)}`).join("L");
 }
 
@@ -85,10 +88,18 @@ function stretched(T, ...paths) {
     ...paths);
 }
 
-// The numbers at the ends of an axis, to three digits.
+// The numbers at the ends of an axis, to three digits of the larger one.
 function ends(...numbers) {
+  const size = Math.max(...numbers.map(Math.abs)) || 1;
+  const places = Math.max(0, 2 - Math.floor(Math.log10(size)));
   return element("div", { class: "gru-gutter" }, ...numbers.map((number) =>
-    element("span", {}, `${Number(number.toPrecision(3))}`.replace("-", "−"))));
+    element("span", {}, `${Number(Number(number.toPrecision(3)).toFixed(places))}`
+      .replace("-", "−"))));
+}
+
+// The value of a line at a step: whole numbers are counts and have no decimals.
+function reading(values, step) {
+  return values.every(Number.isInteger) ? `${values[step]}`.replace("-", "−") : digits(values[step]);
 }
 
 // --- the tokens and the lines under them ---------------------------------------------------------
@@ -144,7 +155,10 @@ function linesChart({ T, lines }) {
   return {
     ...made,
     node: element("div", {}, element("div", { class: "gru-legend" }, ...legend), made.node),
-    mark: (step) => values.forEach((node, i) => show(node, lines[i][1][step])),
+    mark: (step) => values.forEach((node, i) => {
+      write(node, reading(lines[i][1], step));
+      set(node, "data-value", lines[i][1][step]);
+    }),
   };
 }
 
@@ -192,7 +206,7 @@ function unitStrip(record) {
     },
     mark(step, unit) {
       const values = readings(record, step, unit);
-      const token = record.tokens ? nameOf(record.tokens[step]) : digits(record.lines[0][1][step]);
+      const token = record.tokens ? nameOf(record.tokens[step]) : reading(record.lines[0][1], step);
       write(reads, `At step ${step} the network reads ${token}. Unit ${unit}: `);
       for (const name of ["r", "z", "n", "h"]) show(outs[name], values[name]);
       show(outs.keeps, values.z);
