@@ -99,7 +99,8 @@ def names() -> list[str]:
     list of str, each "chapter.exercise"
 
     >>> [name for name in names() if name.startswith("gru.")]
-    ['gru.bias-for-memory', 'gru.count', 'gru.find-the-bug', 'gru.negate', 'gru.step']
+    ['gru.bias-for-memory', 'gru.count', 'gru.find-the-bug', 'gru.let-the-input-in', 'gru.negate',
+     'gru.step']
     """
     return sorted(_CHECKERS)
 
