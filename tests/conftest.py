@@ -1,17 +1,15 @@
 """What the tests of the book and of its pages share: the built site, a server and a browser."""
 
-import functools
-import http.server
 import os
 import re
 import shutil
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from live import serving
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[1]
@@ -53,19 +51,11 @@ def site(tmp_path_factory, worker_id) -> Path:
     return shared / "book" / "_build" / "html"
 
 
-class _QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format, *args):
-        pass
-
-
 @pytest.fixture(scope="session")
 def site_url(site):
     """The site's address under a sub-path, as project pages are published."""
-    handler = functools.partial(_QuietHandler, directory=str(site.parent))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/{site.name}/"
-        server.shutdown()
+    with serving(site.parent) as url:
+        yield f"{url}{site.name}/"
 
 
 # Per module: Playwright keeps an event loop in this thread, which would be in the way of the

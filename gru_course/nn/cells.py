@@ -2,7 +2,7 @@
 
 Parameters carry the names, the stacking and the initialisation of `torch.nn.RNNCell`, `LSTMCell`
 and `GRUCell`, so `load_state_dict` works in both directions, and the same seed draws the same
-weights. Their order is that of the NumPy reference's `Params`. `variants.py` holds two relatives
+weights. Their order is that of the NumPy reference's `Params`. `variants.py` holds relatives
 with fewer gates.
 
 Shapes: N batch, I input size, H hidden size. W_ih x + b_ih is one product for all gates, cut

@@ -1,5 +1,8 @@
 """What the tests of the widgets on built pages share."""
 
+import functools
+import http.server
+import threading
 from contextlib import contextmanager
 
 
@@ -30,3 +33,18 @@ def opened(browser, url, root, **context):
         page.locator(root).first.wait_for()
         yield page
     assert not complaints, complaints
+
+
+class _QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format, *args):
+        pass
+
+
+@contextmanager
+def serving(folder):
+    """The address of a server of the folder's files."""
+    handler = functools.partial(_QuietHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()

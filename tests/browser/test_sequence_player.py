@@ -3,10 +3,7 @@
 A page of the book shows one network; here each test can have its own.
 """
 
-import functools
-import http.server
 import json
-import threading
 from functools import partial
 
 import live
@@ -78,18 +75,10 @@ def pages(tmp_path_factory):
     return folder
 
 
-class _QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format, *args):
-        pass
-
-
 @pytest.fixture(scope="module")
 def served(pages):
-    handler = functools.partial(_QuietHandler, directory=str(pages.parent))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/book/"
-        server.shutdown()
+    with live.serving(pages.parent) as url:
+        yield f"{url}book/"
 
 
 @pytest.fixture(params=["http", "disk"])
