@@ -247,35 +247,49 @@ def forward(xs, h0, params, *, lengths=None, reset_after=True):
         # Padding is never read: not even a number there that overflows can reach a result.
         xs = np.where(np.arange(T)[:, None] < lengths[:, None, None], xs, 0)
 
+    # sigmoid(a) = (1 + tanh(a / 2)) / 2: with the half in the weights, one tanh serves both gates.
+    half = np.repeat(np.array([0.5, 0.5, 1.0], xs.dtype), H)
+    W_ih_T, W_hh_T = ((W * half[:, None]).T for W in params[:2])
+    b_hn = params.bias_hh[2 * H :]
+    bias = (params.bias_ih + params.bias_hh) * half
+    bias[2 * H :] = params.bias_ih[2 * H :]
     # One product for the inputs of all steps; the loop below only adds the recurrent part.
-    a_i = (xs @ params.weight_ih.T + params.bias_ih).transpose(1, 0, 2)  # (T, N, 3H)
-    h_prevs, rs, zs, ns = (np.empty((T, N, H), xs.dtype) for _ in range(4))
-    a_hns = np.empty((T, N, H), xs.dtype) if reset_after else None
-    W_hh_T, W_rz_T, W_hn_T = (
-        params.weight_hh.T,
-        params.weight_hh[: 2 * H].T,
-        params.weight_hh[2 * H :].T,
-    )
-    b_rz, b_hn = params.bias_hh[: 2 * H], params.bias_hh[2 * H :]
-    hs = np.empty((N, T, H), xs.dtype)
+    a_is = (np.ascontiguousarray(xs.transpose(1, 0, 2)) @ W_ih_T + bias).reshape(T, N, 3 * H)
 
-    h = h0
-    for t in range(T):
-        h_prevs[t] = h
+    hs = np.empty((T + 1, N, H), xs.dtype)  # h_0 to h_T
+    rzs, ns = np.empty((T, N, 2 * H), xs.dtype), np.empty((T, N, H), xs.dtype)
+    rs, zs = rzs[:, :, :H], rzs[:, :, H:]
+    a_hns = np.empty((T, N, H), xs.dtype) if reset_after else None
+    a_h = np.empty((N, 3 * H), xs.dtype)
+    ended = None if lengths is None else np.arange(T)[:, None] >= lengths  # (T, N)
+
+    # Each call writes into its last argument, so that the loop makes no array.
+    hs[0] = h0
+    a_h_rz, a_h_n = a_h[:, : 2 * H], a_h[:, 2 * H :]
+    W_rz_T, W_hn_T = W_hh_T[:, : 2 * H], W_hh_T[:, 2 * H :]
+    views = zip(hs, hs[1:], a_is[:, :, : 2 * H], a_is[:, :, 2 * H :], rzs, rs, zs, ns, strict=False)
+    for t, (h, h_new, a_rz, a_in, rz, r, z, n) in enumerate(views):
         if a_hns is not None:  # reset after the product
-            a_h = h @ W_hh_T + params.bias_hh
-            gates = sigmoid(a_i[t, :, : 2 * H] + a_h[:, : 2 * H])
-            rs[t], zs[t] = gates[:, :H], gates[:, H:]
-            a_hns[t] = a_h[:, 2 * H :]
-            ns[t] = np.tanh(a_i[t, :, 2 * H :] + rs[t] * a_hns[t])
+            np.dot(h, W_hh_T, a_h)
+            np.add(a_h_n, b_hn, a_hns[t])
         else:
-            gates = sigmoid(a_i[t, :, : 2 * H] + h @ W_rz_T + b_rz)
-            rs[t], zs[t] = gates[:, :H], gates[:, H:]
-            ns[t] = np.tanh(a_i[t, :, 2 * H :] + (rs[t] * h) @ W_hn_T + b_hn)
-        h_new = (1 - zs[t]) * ns[t] + zs[t] * h
-        h = h_new if lengths is None else np.where((t < lengths)[:, None], h_new, h)
-        hs[:, t] = h
-    return hs, Cache(xs, h_prevs, rs, zs, ns, a_hns, lengths, params)
+            a_h_rz[:] = np.dot(h, W_rz_T)
+        np.add(a_rz, a_h_rz, rz)
+        np.tanh(rz, rz)
+        np.multiply(rz, 0.5, rz)
+        np.add(rz, 0.5, rz)
+        if a_hns is not None:
+            np.multiply(r, a_hns[t], n)
+        else:
+            np.add(np.dot(r * h, W_hn_T), b_hn, n)
+        np.add(n, a_in, n)
+        np.tanh(n, n)
+        np.subtract(h, n, h_new)  # (1 - z) n + z h = n + z (h - n)
+        np.multiply(z, h_new, h_new)
+        np.add(n, h_new, h_new)
+        if ended is not None:
+            np.copyto(h_new, h, where=ended[t, :, None])
+    return hs[1:].transpose(1, 0, 2).copy(), Cache(xs, hs[:-1], rs, zs, ns, a_hns, lengths, params)
 
 
 def backward(dhs, cache):
@@ -303,41 +317,50 @@ def backward(dhs, cache):
     check_array("dhs", dhs, ("N", "T", "H"), {"N": N, "T": T, "H": H, "dtype": xs.dtype})
     W_rz, W_hn = params.weight_hh[: 2 * H], params.weight_hh[2 * H :]
 
-    das = np.empty((T, N, 3 * H), xs.dtype)  # gradients of the pre-activations r | z | n
-    dh = np.zeros((N, H), xs.dtype)
+    # What each pre-activation's gradient is a multiple of is known for all steps before the loop.
+    not_z = 1 - zs
+    factor_n = not_z * (1 - ns * ns)
+    factors = np.empty((T, N, 3, H), xs.dtype)  # of the gradients of r | z | what W_hn computes
+    np.multiply(rs, 1 - rs, factors[:, :, 0])
+    np.multiply(zs, not_z, factors[:, :, 1])
+    factors[:, :, 1] *= h_prevs - ns
+    if a_hns is not None:
+        factors[:, :, 0] *= factor_n * a_hns
+        np.multiply(factor_n, rs, factors[:, :, 2])
+    else:
+        factors[:, :, 0] *= h_prevs
+        factors[:, :, 2] = factor_n
+    keep = zs
+    if lengths is not None:  # an ended sequence copies its state, as if z were 1
+        ended = (np.arange(T)[:, None] >= lengths)[:, :, None]
+        keep = np.where(ended, 1, zs)
+        factor_n *= ~ended
+        factors *= ~ended[..., None]
+
+    das = factors.reshape(T, N, 3 * H)  # the loop turns each factor into the gradient
+    dh_alls = np.empty((T, N, H), xs.dtype)  # all that reaches h_t, from above and from the future
+    dh, copied = np.zeros((N, H), xs.dtype), np.empty((N, H), xs.dtype)
     for t in reversed(range(T)):
-        dh = dh + dhs[:, t]
-        r, z, n, h_prev = rs[t], zs[t], ns[t], h_prevs[t]
-        alive = 1 if lengths is None else (t < lengths)[:, None].astype(xs.dtype)
-        da_n = alive * dh * (1 - z) * (1 - n * n)
-        da_z = alive * dh * (h_prev - n) * z * (1 - z)
+        dh_all, factor = dh_alls[t], factors[t]
+        np.add(dh, dhs[:, t], dh_all)
+        np.multiply(keep[t], dh_all, copied)
         if a_hns is not None:
-            da_r = da_n * a_hns[t] * r * (1 - r)
-            dh_candidate = (da_n * r) @ W_hn
+            np.multiply(factor, dh_all[:, None], factor)
+            np.dot(das[t], params.weight_hh, dh)
         else:
-            dreset_h = da_n @ W_hn
-            da_r = dreset_h * h_prev * r * (1 - r)
-            dh_candidate = dreset_h * r
-        das[t, :, :H], das[t, :, H : 2 * H], das[t, :, 2 * H :] = da_r, da_z, da_n
-        # An ended sequence copies its state, as if z were 1.
-        dh = dh * (1 - alive * (1 - z)) + dh_candidate + das[t, :, : 2 * H] @ W_rz
+            np.multiply(factor[:, 1:], dh_all[:, None], factor[:, 1:])
+            dreset_h = np.dot(factor[:, 2], W_hn)  # gradient of r * h_prev
+            np.multiply(factor[:, 0], dreset_h, factor[:, 0])
+            np.add(np.dot(das[t, :, : 2 * H], W_rz), dreset_h * rs[t], dh)
+        np.add(dh, copied, dh)
 
     # The sums over batch and time are single products of flattened arrays.
-    da = das.reshape(T * N, 3 * H)
-    h_prev = h_prevs.reshape(T * N, H)
-    da_rz, da_n, r = da[:, : 2 * H], da[:, 2 * H :], rs.reshape(T * N, H)
+    da, h_prev = das.reshape(T * N, 3 * H), h_prevs.reshape(T * N, H)
+    dW_hh, db_hh = da.T @ h_prev, da.sum(0)
     if a_hns is not None:
-        da_hn = da_n * r
-        dW_hn = da_hn.T @ h_prev
+        np.multiply(factor_n, dh_alls, factors[:, :, 2])  # from the gradient of a_hn to that of a_n
     else:
-        da_hn = da_n
-        dW_hn = da_n.T @ (r * h_prev)
-    x = xs.transpose(1, 0, 2).reshape(T * N, -1)
-    grads = Params(
-        weight_ih=da.T @ x,
-        weight_hh=np.concatenate([da_rz.T @ h_prev, dW_hn]),
-        bias_ih=da.sum(0),
-        bias_hh=np.concatenate([da_rz.sum(0), da_hn.sum(0)]),
-    )
+        dW_hh[2 * H :] = da[:, 2 * H :].T @ (rs.reshape(T * N, H) * h_prev)
+    x = np.ascontiguousarray(xs.transpose(1, 0, 2)).reshape(T * N, -1)
     dxs = (das @ params.weight_ih).transpose(1, 0, 2)
-    return dxs, dh, grads
+    return dxs, dh, Params(da.T @ x, dW_hh, da.sum(0), db_hh)
