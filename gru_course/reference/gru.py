@@ -247,49 +247,57 @@ def forward(xs, h0, params, *, lengths=None, reset_after=True):
         # Padding is never read: not even a number there that overflows can reach a result.
         xs = np.where(np.arange(T)[:, None] < lengths[:, None, None], xs, 0)
 
-    # sigmoid(a) = (1 + tanh(a / 2)) / 2: with the half in the weights, one tanh serves both gates.
-    half = np.repeat(np.array([0.5, 0.5, 1.0], xs.dtype), H)
-    W_ih_T, W_hh_T = ((W * half[:, None]).T for W in params[:2])
-    b_hn = params.bias_hh[2 * H :]
-    bias = (params.bias_ih + params.bias_hh) * half
-    bias[2 * H :] = params.bias_ih[2 * H :]
-    # One product for the inputs of all steps; the loop below only adds the recurrent part.
-    a_is = (np.ascontiguousarray(xs.transpose(1, 0, 2)) @ W_ih_T + bias).reshape(T, N, 3 * H)
+    # sigmoid(a) = 1 / (1 + exp(-a)): the minus goes into the weights once, not into every step.
+    sign = np.repeat(np.array([-1, -1, 1], xs.dtype), H)
+    W_ih_T, W_hh_T = (np.ascontiguousarray((W * sign[:, None]).T) for W in params[:2])
+    W_rz_T, W_hn_T = W_hh_T[:, : 2 * H], W_hh_T[:, 2 * H :]
+    b_hn = np.tile(params.bias_hh[2 * H :], (N, 1))  # (N, H): adding a row to all costs more
+    bias = params.bias_ih * sign
+    bias[: 2 * H] -= params.bias_hh[: 2 * H]
 
+    # One product for the inputs of all steps; the loop turns each of its rows into r | z | n.
+    xs = np.ascontiguousarray(xs.transpose(1, 0, 2))  # (T, N, I)
+    gates = np.dot(xs.reshape(T * N, -1), W_ih_T).reshape(T, N, 3 * H)
+    gates += bias
+    rzs, rs, zs, ns = (
+        gates[..., : 2 * H],
+        gates[..., :H],
+        gates[..., H : 2 * H],
+        gates[..., 2 * H :],
+    )
     hs = np.empty((T + 1, N, H), xs.dtype)  # h_0 to h_T
-    rzs, ns = np.empty((T, N, 2 * H), xs.dtype), np.empty((T, N, H), xs.dtype)
-    rs, zs = rzs[:, :, :H], rzs[:, :, H:]
+    hs[0] = h0
     a_hns = np.empty((T, N, H), xs.dtype) if reset_after else None
     a_h = np.empty((N, 3 * H), xs.dtype)
+    a_h_rz, a_h_n = a_h[:, : 2 * H], a_h[:, 2 * H :]
+    one = np.array(1, xs.dtype)  # NumPy adds it faster than Python's 1
     ended = None if lengths is None else np.arange(T)[:, None] >= lengths  # (T, N)
 
     # Each call writes into its last argument, so that the loop makes no array.
-    hs[0] = h0
-    a_h_rz, a_h_n = a_h[:, : 2 * H], a_h[:, 2 * H :]
-    W_rz_T, W_hn_T = W_hh_T[:, : 2 * H], W_hh_T[:, 2 * H :]
-    views = zip(hs, hs[1:], a_is[:, :, : 2 * H], a_is[:, :, 2 * H :], rzs, rs, zs, ns, strict=False)
-    for t, (h, h_new, a_rz, a_in, rz, r, z, n) in enumerate(views):
-        if a_hns is not None:  # reset after the product
-            np.dot(h, W_hh_T, a_h)
-            np.add(a_h_n, b_hn, a_hns[t])
-        else:
-            a_h_rz[:] = np.dot(h, W_rz_T)
-        np.add(a_rz, a_h_rz, rz)
-        np.tanh(rz, rz)
-        np.multiply(rz, 0.5, rz)
-        np.add(rz, 0.5, rz)
-        if a_hns is not None:
-            np.multiply(r, a_hns[t], n)
-        else:
-            np.add(np.dot(r * h, W_hn_T), b_hn, n)
-        np.add(n, a_in, n)
-        np.tanh(n, n)
-        np.subtract(h, n, h_new)  # (1 - z) n + z h = n + z (h - n)
-        np.multiply(z, h_new, h_new)
-        np.add(n, h_new, h_new)
-        if ended is not None:
-            np.copyto(h_new, h, where=ended[t, :, None])
-    return hs[1:].transpose(1, 0, 2).copy(), Cache(xs, hs[:-1], rs, zs, ns, a_hns, lengths, params)
+    with np.errstate(over="ignore"):  # exp may give infinity; then the gate is 0, as it should be
+        for t, (h, h_new, rz, r, z, n) in enumerate(zip(hs, hs[1:], rzs, rs, zs, ns, strict=False)):
+            if a_hns is not None:  # reset after the product
+                np.dot(h, W_hh_T, a_h)
+                np.add(a_h_n, b_hn, a_hns[t])
+            else:
+                a_h_rz[:] = np.dot(h, W_rz_T)
+            np.add(rz, a_h_rz, rz)
+            np.exp(rz, rz)
+            np.add(rz, one, rz)
+            np.reciprocal(rz, rz)
+            if a_hns is not None:
+                np.multiply(r, a_hns[t], a_h_n)
+            else:
+                np.add(np.dot(r * h, W_hn_T), b_hn, a_h_n)
+            np.add(n, a_h_n, n)
+            np.tanh(n, n)
+            np.subtract(h, n, h_new)  # (1 - z) n + z h = n + z (h - n)
+            np.multiply(z, h_new, h_new)
+            np.add(n, h_new, h_new)
+            if ended is not None:
+                np.copyto(h_new, h, where=ended[t, :, None])
+    cache = Cache(xs.transpose(1, 0, 2), hs[:-1], rs, zs, ns, a_hns, lengths, params)
+    return hs[1:].transpose(1, 0, 2).copy(), cache
 
 
 def backward(dhs, cache):
@@ -318,18 +326,26 @@ def backward(dhs, cache):
     W_rz, W_hn = params.weight_hh[: 2 * H], params.weight_hh[2 * H :]
 
     # What each pre-activation's gradient is a multiple of is known for all steps before the loop.
-    not_z = 1 - zs
-    factor_n = not_z * (1 - ns * ns)
     factors = np.empty((T, N, 3, H), xs.dtype)  # of the gradients of r | z | what W_hn computes
-    np.multiply(rs, 1 - rs, factors[:, :, 0])
-    np.multiply(zs, not_z, factors[:, :, 1])
-    factors[:, :, 1] *= h_prevs - ns
+    factor_r, factor_z, factor_hn = factors[:, :, 0], factors[:, :, 1], factors[:, :, 2]
+    factor_n, scratch = (np.empty((T, N, H), xs.dtype) for _ in range(2))
+    one = np.array(1, xs.dtype)
+    np.subtract(one, zs, scratch)  # z (1 - z) (h_prev - n)
+    np.multiply(zs, scratch, factor_z)
+    np.multiply(ns, ns, factor_n)  # (1 - z) (1 - n^2)
+    np.subtract(one, factor_n, factor_n)
+    np.multiply(factor_n, scratch, factor_n)
+    np.subtract(h_prevs, ns, scratch)
+    np.multiply(factor_z, scratch, factor_z)
+    np.subtract(one, rs, scratch)  # r (1 - r), times what r multiplies
+    np.multiply(rs, scratch, factor_r)
     if a_hns is not None:
-        factors[:, :, 0] *= factor_n * a_hns
-        np.multiply(factor_n, rs, factors[:, :, 2])
+        np.multiply(factor_n, a_hns, scratch)
+        np.multiply(factor_r, scratch, factor_r)
+        np.multiply(factor_n, rs, factor_hn)
     else:
-        factors[:, :, 0] *= h_prevs
-        factors[:, :, 2] = factor_n
+        np.multiply(factor_r, h_prevs, factor_r)
+        factor_hn[:] = factor_n
     keep = zs
     if lengths is not None:  # an ended sequence copies its state, as if z were 1
         ended = (np.arange(T)[:, None] >= lengths)[:, :, None]
@@ -338,7 +354,7 @@ def backward(dhs, cache):
         factors *= ~ended[..., None]
 
     das = factors.reshape(T, N, 3 * H)  # the loop turns each factor into the gradient
-    dh_alls = np.empty((T, N, H), xs.dtype)  # all that reaches h_t, from above and from the future
+    dh_alls = scratch  # all that reaches h_t, from above and from the future
     dh, copied = np.zeros((N, H), xs.dtype), np.empty((N, H), xs.dtype)
     for t in reversed(range(T)):
         dh_all, factor = dh_alls[t], factors[t]
@@ -361,6 +377,6 @@ def backward(dhs, cache):
         np.multiply(factor_n, dh_alls, factors[:, :, 2])  # from the gradient of a_hn to that of a_n
     else:
         dW_hh[2 * H :] = da[:, 2 * H :].T @ (rs.reshape(T * N, H) * h_prev)
-    x = np.ascontiguousarray(xs.transpose(1, 0, 2)).reshape(T * N, -1)
-    dxs = (das @ params.weight_ih).transpose(1, 0, 2)
+    x = xs.transpose(1, 0, 2).reshape(T * N, -1)
+    dxs = np.dot(da, params.weight_ih).reshape(T, N, -1).transpose(1, 0, 2)
     return dxs, dh, Params(da.T @ x, dW_hh, da.sum(0), db_hh)
