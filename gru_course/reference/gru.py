@@ -22,6 +22,9 @@ from gru_course.reference._checks import (
 from gru_course.reference.activations import sigmoid
 
 
+BLOCK = 2**14  # numbers: some arrays of this size fit a core's cache together
+
+
 class Params(NamedTuple):
     """Weights of one GRU layer, laid out as torch's; gradients are the same tuple."""
 
@@ -325,56 +328,47 @@ def backward(dhs, cache):
     check_array("dhs", dhs, ("N", "T", "H"), {"N": N, "T": T, "H": H, "dtype": xs.dtype})
     W_rz, W_hn = params.weight_hh[: 2 * H], params.weight_hh[2 * H :]
 
-    # What each pre-activation's gradient is a multiple of is known for all steps before the loop.
-    factors = np.empty((T, N, 3, H), xs.dtype)  # of the gradients of r | z | what W_hn computes
-    factor_r, factor_z, factor_hn = factors[:, :, 0], factors[:, :, 1], factors[:, :, 2]
-    factor_n, scratch = (np.empty((T, N, H), xs.dtype) for _ in range(2))
-    one = np.array(1, xs.dtype)
-    np.subtract(one, zs, scratch)  # z (1 - z) (h_prev - n)
-    np.multiply(zs, scratch, factor_z)
-    np.multiply(ns, ns, factor_n)  # (1 - z) (1 - n^2)
-    np.subtract(one, factor_n, factor_n)
-    np.multiply(factor_n, scratch, factor_n)
-    np.subtract(h_prevs, ns, scratch)
-    np.multiply(factor_z, scratch, factor_z)
-    np.subtract(one, rs, scratch)  # r (1 - r), times what r multiplies
-    np.multiply(rs, scratch, factor_r)
-    if a_hns is not None:
-        np.multiply(factor_n, a_hns, scratch)
-        np.multiply(factor_r, scratch, factor_r)
-        np.multiply(factor_n, rs, factor_hn)
-    else:
-        np.multiply(factor_r, h_prevs, factor_r)
-        factor_hn[:] = factor_n
-    keep = zs
-    if lengths is not None:  # an ended sequence copies its state, as if z were 1
-        ended = (np.arange(T)[:, None] >= lengths)[:, :, None]
-        keep = np.where(ended, 1, zs)
-        factor_n *= ~ended
-        factors *= ~ended[..., None]
-
-    das = factors.reshape(T, N, 3 * H)  # the loop turns each factor into the gradient
-    dh_alls = scratch  # all that reaches h_t, from above and from the future
+    das = np.empty((T, N, 3, H), xs.dtype)  # gradients of r | z | what W_hn computes
+    das_n = np.empty((T, N, H), xs.dtype)
     dh, copied = np.zeros((N, H), xs.dtype), np.empty((N, H), xs.dtype)
-    for t in reversed(range(T)):
-        dh_all, factor = dh_alls[t], factors[t]
-        np.add(dh, dhs[:, t], dh_all)
-        np.multiply(keep[t], dh_all, copied)
-        if a_hns is not None:
-            np.multiply(factor, dh_all[:, None], factor)
-            np.dot(das[t], params.weight_hh, dh)
-        else:
-            np.multiply(factor[:, 1:], dh_all[:, None], factor[:, 1:])
-            dreset_h = np.dot(factor[:, 2], W_hn)  # gradient of r * h_prev
-            np.multiply(factor[:, 0], dreset_h, factor[:, 0])
-            np.add(np.dot(das[t, :, : 2 * H], W_rz), dreset_h * rs[t], dh)
-        np.add(dh, copied, dh)
+    block = max(1, BLOCK // (N * H))
+    for start in reversed(range(0, T, block)):
+        steps = slice(start, start + block)
+        r, z, n, h_prev = rs[steps], zs[steps], ns[steps], h_prevs[steps]
+        # What each pre-activation's gradient is a multiple of does not wait for the loop below,
+        # which turns these factors into the gradients.
+        factor_n = (1 - z) * (1 - n * n)
+        factors = das[steps]
+        factors[:, :, 0] = r * (1 - r) * (h_prev if a_hns is None else factor_n * a_hns[steps])
+        factors[:, :, 1] = z * (1 - z) * (h_prev - n)
+        factors[:, :, 2] = factor_n if a_hns is None else factor_n * r
+        if lengths is not None:  # an ended sequence copies its state, as if z were 1
+            alive = (np.arange(T)[steps, None] < lengths)[:, :, None]
+            factor_n *= alive
+            factors *= alive[..., None]
+            z = np.where(alive, z, 1)
+        dh_alls = np.empty_like(factor_n)  # all that reaches h_t, from above and from the future
+        above = dhs.transpose(1, 0, 2)[steps]
+        views = zip(factors, dh_alls, above, z, r, strict=True)
+        for factor, dh_all, dh_above, z_t, r_t in reversed(list(views)):
+            np.add(dh, dh_above, dh_all)
+            np.multiply(z_t, dh_all, copied)
+            if a_hns is not None:
+                np.multiply(factor, dh_all[:, None], factor)
+                np.dot(factor.reshape(N, 3 * H), params.weight_hh, dh)
+            else:
+                np.multiply(factor[:, 1:], dh_all[:, None], factor[:, 1:])
+                dreset_h = np.dot(factor[:, 2], W_hn)  # gradient of r * h_prev
+                np.multiply(factor[:, 0], dreset_h, factor[:, 0])
+                np.add(np.dot(factor[:, :2].reshape(N, 2 * H), W_rz), dreset_h * r_t, dh)
+            np.add(dh, copied, dh)
+        np.multiply(factor_n, dh_alls, das_n[steps])
 
     # The sums over batch and time are single products of flattened arrays.
     da, h_prev = das.reshape(T * N, 3 * H), h_prevs.reshape(T * N, H)
     dW_hh, db_hh = da.T @ h_prev, da.sum(0)
     if a_hns is not None:
-        np.multiply(factor_n, dh_alls, factors[:, :, 2])  # from the gradient of a_hn to that of a_n
+        das[:, :, 2] = das_n  # W_in and b_in stand beside r, not inside its product
     else:
         dW_hh[2 * H :] = da[:, 2 * H :].T @ (rs.reshape(T * N, H) * h_prev)
     x = xs.transpose(1, 0, 2).reshape(T * N, -1)
