@@ -21,7 +21,6 @@ from gru_course.reference._checks import (
 )
 from gru_course.reference.activations import sigmoid
 
-
 BLOCK = 2**14  # numbers: some arrays of this size fit a core's cache together
 
 

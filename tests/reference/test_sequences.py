@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from gru_course.reference import gru
+
 from .cells import pack, problem, run, run_steps
 
 
@@ -64,6 +66,17 @@ def test_float32_stays_float32_and_agrees_with_float64(cell, path, with_lengths)
         assert array.dtype == np.float32, name
         scale = np.abs(wanted[name]).max()
         np.testing.assert_allclose(array, wanted[name], rtol=0, atol=1e-5 * scale, err_msg=name)
+
+
+@pytest.mark.parametrize("with_lengths", [False, True])
+@pytest.mark.parametrize("steps", [1, 2, 4])
+def test_backward_in_blocks_of_steps_changes_nothing(cell, monkeypatch, steps, with_lengths):
+    """Long sequences of a GRU go back in blocks; these five steps are one block as they are."""
+    p = problem(cell, (2, 5, 3, 4), with_lengths=with_lengths)
+    wanted = run(cell, p)
+    monkeypatch.setattr(gru, "BLOCK", 2 * 4 * steps + 7)
+    for name, array in run(cell, p).items():
+        np.testing.assert_allclose(array, wanted[name], rtol=0, atol=1e-14, err_msg=name)
 
 
 def test_init_draws_float32_if_asked(cell):
