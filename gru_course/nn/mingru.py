@@ -143,9 +143,9 @@ class _MinGRU(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, dhs):
-        xs, h0, weight, hs, gates = ctx.saved_tensors
+        xs = ctx.saved_tensors[0]
         dxs = xs.new_empty(xs.shape) if ctx.needs_input_grad[0] else None
-        return *_backward(dhs, xs, h0, weight, hs, gates, *ctx.how, dxs), None, None, None
+        return *_backward(dhs, *ctx.saved_tensors, *ctx.how, dxs=dxs), None, None, None
 
 
 def _chunks(T, N, mode):
@@ -154,7 +154,7 @@ def _chunks(T, N, mode):
     return [slice(t, min(t + steps, T)) for t in range(0, T, steps)]
 
 
-def _forward(xs, h, weight, bias, ended, candidate, mode, keep):
+def _forward(xs, h, weight, bias, ended, candidate, mode, *, keep):
     """The states, and with `keep` the gates of all steps (T, N, 2H)."""
     (T, N, I), H = xs.shape, h.shape[1]
     chunks = _chunks(T, N, mode)
@@ -170,7 +170,7 @@ def _forward(xs, h, weight, bias, ended, candidate, mode, keep):
             n.copy_(torch.where(n >= 0, n + 0.5, n.sigmoid()))
         if ended is not None:  # an ended sequence copies its state
             z.masked_fill_(ended[chunk, :, None], 1)
-        if mode == "scan":
+        if mode == "scan":  # there is one chunk
             hs = states(z, n - z * n, h, mode)
         else:
             for n_t, z_t, out in zip(n.unbind(), z.unbind(), hs[chunk].unbind(), strict=True):
@@ -178,7 +178,7 @@ def _forward(xs, h, weight, bias, ended, candidate, mode, keep):
     return hs, gates
 
 
-def _backward(dhs, xs, h0, weight, hs, gates, candidate, mode, dxs):
+def _backward(dhs, xs, h0, weight, hs, gates, candidate, mode, *, dxs):
     """The gradients of xs (written to dxs, if there is one), h0, weight and bias."""
     (T, N, I), H = xs.shape, h0.shape[1]
     dweight, dbias = torch.zeros_like(weight), weight.new_zeros(2 * H)

@@ -1,7 +1,8 @@
 """Layers and directions over any of the cells: what torch's RNN, LSTM and GRU do.
 
-`cell` is a module of the reference: `rnn`, `lstm`, `gru` or `mingru`. A network is a list of layers, a layer
-a tuple of the cell's Params, one for each direction: (forward,), (reverse,) or (forward, reverse).
+`cell` is a module of the reference: `rnn`, `lstm`, `gru` or `mingru`. A network is a list of
+layers, a layer a tuple of the cell's Params, one for each direction: (forward,), (reverse,) or
+(forward, reverse).
 
 A reverse direction reads each sequence from its own last step to its first. A layer hands both
 directions' states, side by side, to the next one.
