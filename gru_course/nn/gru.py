@@ -12,7 +12,6 @@ stacked r | z | n.
 from numbers import Real
 
 import torch
-from torch.autograd.function import once_differentiable
 from torch.nn.functional import dropout
 from torch.nn.utils.rnn import PackedSequence
 
@@ -65,8 +64,11 @@ class _Direction(torch.autograd.Function):
         return turn(hs) if turn else hs, torch.cat(_ended(blocks[1:], sizes))
 
     @staticmethod
-    @once_differentiable
     def backward(ctx, dhs, dh_last):
+        if torch.is_grad_enabled():  # once_differentiable would let a gradient penalty pass as 0
+            raise RuntimeError(
+                "nn.GRU: no second derivative, so no create_graph=True; GRUCell has one"
+            )
         x, states, a, n, W_ih, W_hh = ctx.saved_tensors
         sizes, turn, (S, H), N = ctx.sizes, ctx.turn, n.shape, len(dh_last)
         r, z, a_hn = a.view(S, 3, H).unbind(1)
@@ -170,8 +172,8 @@ class GRU(torch.nn.GRU):
     Notes
     -----
     Cho et al. (2014), arXiv:1406.1078, equations 5 to 8, with the reset gate after the product, as
-    in PyTorch and cuDNN. The gradients are written by hand and can not be differentiated again:
-    autograd refuses a second derivative with an error.
+    in PyTorch and cuDNN. The gradients are written by hand and have no derivative themselves:
+    create_graph=True is refused with an error. `Recurrent(GRUCell(...))` has second derivatives.
 
     >>> hs, h_last = GRU(2, 3, num_layers=2, batch_first=True)(torch.ones(4, 5, 2))
     >>> hs.shape, h_last.shape
