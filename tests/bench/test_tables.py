@@ -41,8 +41,8 @@ def test_all_contenders_compute_the_same(name, network, monkeypatch):
 
 
 def test_a_process_that_ends_is_explained():
-    contender = Contender("crasher", os._exit, threads=1)
-    with pytest.raises(SystemExit, match=r"crasher: its process ended with code 3 .* build"):
+    contender = Contender("ender", os._exit, threads=1)
+    with pytest.raises(SystemExit, match=r"ender: its process ended with code 3 .* build"):
         contender.ask("build", 3)
 
 
