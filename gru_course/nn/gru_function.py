@@ -19,7 +19,9 @@ import torch
 sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 tanh_backward = torch.ops.aten.tanh_backward.grad_input
 
-SMALL = 1024  # numbers in a state (N, H) up to which the loop in NumPy takes less time
+# Numbers in a state (N, H) up to which the loop in NumPy takes less time, on the CPU. The forward
+# one has to be smaller, since NumPy takes three times as long for a tanh as torch for a sigmoid.
+SMALL_FORWARD, SMALL_BACKWARD = 256, 2048
 
 
 class GRUFunction(torch.autograd.Function):
@@ -48,11 +50,11 @@ class GRUFunction(torch.autograd.Function):
 
         states = x.new_empty(N + S, H)  # h0 and all that follow
         states[:N] = h0
-        loop = _forward_in_numpy if _small(h0) else _forward_in_torch
+        loop = _forward_in_numpy if _small(h0, SMALL_FORWARD) else _forward_in_torch
         loop(states, a, n, W_hh, sizes)
         ctx.save_for_backward(x, states, a, n, W_ih, W_hh)
         hs = states[N:]
-        h_last = torch.cat(_last(_cut(hs, sizes), sizes))
+        h_last = torch.cat(_last(hs, sizes))
         return turn(hs) if turn else hs, h_last
 
     @staticmethod
@@ -71,7 +73,9 @@ class GRUFunction(torch.autograd.Function):
         # loop. The loop turns these factors, of r | z | W_hn h_prev + b_hn, into the gradients.
         da = x.new_empty(S, 3, H)
         da_r, da_z, da_hn = da.unbind(1)
-        buffer = h_prev - n
+        dh = x.new_empty(N + S, H)  # later the gradient of h0 and of all states
+        buffer = dh[N:]
+        torch.sub(h_prev, n, out=buffer)
         sigmoid_backward(buffer, z, grad_input=da_z)
         torch.sub(x.new_ones(()), z, out=buffer)
         tanh_backward(buffer, n, grad_input=buffer)
@@ -79,14 +83,13 @@ class GRUFunction(torch.autograd.Function):
         buffer.mul_(a_hn)
         sigmoid_backward(buffer, r, grad_input=da_r)
 
-        # The gradient of h0 and of all states: what comes from above; the loop adds the future's.
-        dh = x.new_empty(N + S, H)
+        # What comes from above; the loop adds what comes from the future.
         dh[:N] = 0
         dh[N:] = turn(dhs) if turn else dhs
-        last = _last(_cut(dh[N:], sizes), sizes)
+        last = _last(dh[N:], sizes)
         for rows, part in zip(last, dh_last.split([len(rows) for rows in last]), strict=True):
             rows += part
-        loop = _backward_in_numpy if _small(dh_last) else _backward_in_torch
+        loop = _backward_in_numpy if _small(dh_last, SMALL_BACKWARD) else _backward_in_torch
         loop(dh, da, z, W_hh, sizes)
 
         needs = ctx.needs_input_grad
@@ -155,32 +158,31 @@ def _backward_in_numpy(dh, da, z, W_hh, sizes):
         dh_prev += dh_t * z_t
 
 
-def _small(state):
-    on_cpu = state.device.type == "cpu" and state.dtype in (torch.float32, torch.float64)
-    return on_cpu and state.numel() <= SMALL
+def _small(state, limit):
+    known_to_numpy = state.is_cpu and state.dtype in (torch.float32, torch.float64)
+    return known_to_numpy and state.numel() <= limit
 
 
 def _cut(rows, sizes):
     """The rows of each step, of a tensor or an array (S, ...)."""
     if isinstance(rows, torch.Tensor):
         return rows.split(sizes)
+    if sizes[-1] == sizes[0]:
+        return rows.reshape(len(sizes), sizes[0], *rows.shape[1:])
     return [rows[end - size : end] for end, size in zip(accumulate(sizes), sizes, strict=True)]
 
 
 def _previous(states, sizes):
     """The state that each step starts from, of h0 and all states (N + S, H)."""
-    before = [sizes[0], *sizes[:-1]]
-    return [
-        h if size == now else h[:now]  # a slice costs as much as an operation
-        for h, size, now in zip(_cut(states, [sizes[0], *sizes]), before, sizes, strict=False)
-    ]
+    steps = _cut(states, [sizes[0], *sizes])[:-1]
+    if sizes[-1] == sizes[0]:
+        return steps
+    return [h[:size] for h, size in zip(steps, sizes, strict=True)]
 
 
-def _last(steps, sizes):
-    """The last rows of the sequences, in the sequences' order: those that end last come first."""
-    following = [*sizes[1:], 0]
-    return [
-        rows[after:]
-        for rows, size, after in zip(steps, sizes, following, strict=True)
-        if size > after
-    ][::-1]
+def _last(states, sizes):
+    """The last states of the sequences, in the sequences' order: the longest ones come first."""
+    if sizes[-1] == sizes[0]:
+        return [states[-sizes[0] :]]
+    steps = zip(_cut(states, sizes), sizes, [*sizes[1:], 0], strict=True)
+    return [h[following:] for h, size, following in steps if size > following][::-1]
