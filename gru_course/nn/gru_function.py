@@ -93,7 +93,8 @@ class GRUFunction(torch.autograd.Function):
         loop(dh, da, z, W_hh, sizes)
 
         needs = ctx.needs_input_grad
-        das, dh0, dh = da.view(S, 3 * H), dh[:N], dh[N:]
+        # A copy of dh0, lest a gradient that is kept holds all of dh in memory.
+        das, dh0, dh = da.view(S, 3 * H), dh[:N].clone(), dh[N:]
         dW_hh = das.T @ h_prev if needs[5] else None
         db_hh = das.sum(0) if needs[6:] else None
         dh.addcmul_(dh, z, value=-1)
