@@ -141,7 +141,7 @@ def notebook(browser, lab):
         made.cells.nth(CHECK).wait_for()
         page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
         made.run(0)
-        page.locator(".gru-goal").wait_for()  # of the widget that is shown last
+        expect(page.locator(".gru-live")).to_have_count(len(MADE), timeout=90_000)
         assert page.locator(".gru-still").count() == 0, "live widgets win over their HTML"
         yield made
 
