@@ -39,9 +39,7 @@ def opened(browser, url, root, **context):
         "requestfailed": lambda r: (
             r.failure == "net::ERR_ABORTED" or complaints.append(f"failed: {r.url} {r.failure}")
         ),
-        "request": lambda r: (
-            r.url.startswith((own, "blob:", "data:")) or complaints.append(r.url)
-        ),
+        "request": lambda r: r.url.startswith((own, "blob:", "data:")) or complaints.append(r.url),
     }
     page = _window(browser, json.dumps(context, sort_keys=True))
     page.mouse.move(0, 0)  # not over what the last test left there

@@ -14,8 +14,8 @@ SCHEMES = ["light", "dark"]
 CUT_EQUATIONS = """() => [...document.querySelectorAll('div.math')].filter(
   box => box.offsetParent && box.scrollWidth > box.clientWidth + 1).map(box => box.textContent)"""
 
-# Thousands of spans of code would be most of axe's work. One of each kind stays, which is one of each
-# class in each kind of block: what is repeated becomes plain text.
+# Thousands of spans of code would be most of axe's work. One of each kind stays, which is one of
+# each class in each kind of block: what is repeated becomes plain text.
 ONE_OF_EACH = """() => {
   const kinds = new Set();
   for (const span of document.querySelectorAll("pre span")) {

@@ -118,11 +118,13 @@ def test_a_wrong_try_is_remembered_too(browser, site_url):
 
 def test_a_search_or_a_script_that_opens_answers_answers_nothing(browser, site_url):
     with opened(browser, site_url + PAGE) as page:
-        page.evaluate("""() => Promise.all([...document.querySelectorAll("details:not([open])")].map(
-          (answer) => new Promise((heard) => {
+        page.evaluate("""() => {
+          const closed = [...document.querySelectorAll("details:not([open])")];
+          return Promise.all(closed.map((answer) => new Promise((heard) => {
             answer.addEventListener("toggle", heard); // it comes later
             answer.open = true;
-          })))""")
+          })));
+        }""")
         assert counted(page) == (0, 0, 0)
         assert stored(page) is None
 
