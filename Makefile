@@ -13,7 +13,7 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 \
 export OMP_NUM_THREADS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book serve test check mutants bench-widgets format execute clean
+.PHONY: help setup book serve test check mutants bench bench-widgets format execute clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 15
@@ -55,6 +55,10 @@ mutants: setup ## break the cells' code in each way that mutmut knows; a test mu
 	rm -rf mutants
 	$(BIN)/mutmut run
 	$(BIN)/python tests/mutants.py
+
+bench: setup ## time the GRU and its peers side by side: about half an hour
+	$(BIN)/python -m gru_course.bench cpu
+	$(BIN)/python -m gru_course.bench scan
 
 bench-widgets: setup ## print how long a redraw of each widget takes, on the built page
 	$(BIN)/python -m pytest -q -rP tests/browser/bench_redraw.py

@@ -1,6 +1,7 @@
 """Recurrent cells and the loop over time in torch, written to be read."""
 
 from gru_course.nn.cells import GRUCell, LSTMCell, RNNCell
+from gru_course.nn.mingru import MinGRU
 from gru_course.nn.recurrent import Readout, Recurrent, parameter_count
 from gru_course.nn.variants import (
     CoupledLSTMCell,
@@ -13,6 +14,7 @@ __all__ = [
     "CoupledLSTMCell",
     "GRUCell",
     "LSTMCell",
+    "MinGRU",
     "MinimalGatedUnit",
     "RNNCell",
     "Readout",

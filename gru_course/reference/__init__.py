@@ -1,10 +1,30 @@
 """The oracle: recurrent cells in NumPy with hand-written backward passes.
 
-``rnn``, ``lstm`` and ``gru`` offer the same six names: ``Params``, ``init``, ``step``,
+``rnn``, ``lstm``, ``gru`` and ``mingru`` offer the same six names: ``Params``, ``init``, ``step``,
 ``step_backward``, ``forward`` and ``backward``; ``recurrent`` stacks them in layers and
 directions. Nothing here imports torch.
 """
 
-from gru_course.reference import activations, gradcheck, gru, losses, lstm, optim, recurrent, rnn
+from gru_course.reference import (
+    activations,
+    gradcheck,
+    gru,
+    losses,
+    lstm,
+    mingru,
+    optim,
+    recurrent,
+    rnn,
+)
 
-__all__ = ["activations", "gradcheck", "gru", "losses", "lstm", "optim", "recurrent", "rnn"]
+__all__ = [
+    "activations",
+    "gradcheck",
+    "gru",
+    "losses",
+    "lstm",
+    "mingru",
+    "optim",
+    "recurrent",
+    "rnn",
+]

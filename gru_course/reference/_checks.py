@@ -1,8 +1,19 @@
 """Errors that help: every public function of the reference checks its arguments here."""
 
 import re
+from functools import cache
 
 import numpy as np
+
+FLOATS = (np.dtype("float32"), np.dtype("float64"))
+
+
+@cache
+def parse(label):
+    """ "3H" as (3, "H")."""
+    match = re.fullmatch(r"(\d*)([A-Z])", label)
+    assert match, f"not a shape letter: {label}"
+    return int(match[1] or 1), match[2]
 
 
 def check_floats(name, value, sizes, wanted="a NumPy array"):
@@ -18,7 +29,7 @@ def check_floats(name, value, sizes, wanted="a NumPy array"):
     """
     if not isinstance(value, np.ndarray):
         raise ValueError(f"{name}: expected {wanted}, got {type(value).__name__}")
-    if value.dtype not in (np.float32, np.float64):
+    if value.dtype not in FLOATS:
         raise ValueError(f"{name}: expected dtype float64 or float32, got {value.dtype}")
     if value.dtype != sizes.setdefault("dtype", value.dtype):
         raise ValueError(
@@ -46,9 +57,7 @@ def check_array(name, value, shape, sizes):
     if value.ndim != len(shape):
         raise ValueError(f"{name}: expected shape {wanted}, got {value.shape}")
     for axis, (label, size) in enumerate(zip(shape, value.shape, strict=True)):
-        match = re.fullmatch(r"(\d*)([A-Z])", label)
-        assert match, f"not a shape letter: {label}"
-        factor, letter = int(match[1] or 1), match[2]
+        factor, letter = parse(label)
         if size % factor:
             raise ValueError(
                 f"{name}: expected shape {wanted} with axis {axis} a multiple of {factor}, "

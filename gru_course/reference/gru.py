@@ -21,6 +21,8 @@ from gru_course.reference._checks import (
 )
 from gru_course.reference.activations import sigmoid
 
+BLOCK = 2**14  # numbers: some arrays of this size fit a core's cache together
+
 
 class Params(NamedTuple):
     """Weights of one GRU layer, laid out as torch's; gradients are the same tuple."""
@@ -247,49 +249,57 @@ def forward(xs, h0, params, *, lengths=None, reset_after=True):
         # Padding is never read: not even a number there that overflows can reach a result.
         xs = np.where(np.arange(T)[:, None] < lengths[:, None, None], xs, 0)
 
-    # sigmoid(a) = (1 + tanh(a / 2)) / 2: with the half in the weights, one tanh serves both gates.
-    half = np.repeat(np.array([0.5, 0.5, 1.0], xs.dtype), H)
-    W_ih_T, W_hh_T = ((W * half[:, None]).T for W in params[:2])
-    b_hn = params.bias_hh[2 * H :]
-    bias = (params.bias_ih + params.bias_hh) * half
-    bias[2 * H :] = params.bias_ih[2 * H :]
-    # One product for the inputs of all steps; the loop below only adds the recurrent part.
-    a_is = (np.ascontiguousarray(xs.transpose(1, 0, 2)) @ W_ih_T + bias).reshape(T, N, 3 * H)
+    # sigmoid(a) = 1 / (1 + exp(-a)): the minus goes into the weights once, not into every step.
+    sign = np.repeat(np.array([-1, -1, 1], xs.dtype), H)
+    W_ih_T, W_hh_T = (np.ascontiguousarray((W * sign[:, None]).T) for W in params[:2])
+    W_rz_T, W_hn_T = W_hh_T[:, : 2 * H], W_hh_T[:, 2 * H :]
+    b_hn = np.tile(params.bias_hh[2 * H :], (N, 1))  # (N, H): adding a row to all costs more
+    bias = params.bias_ih * sign
+    bias[: 2 * H] -= params.bias_hh[: 2 * H]
 
+    # One product for the inputs of all steps; the loop turns each of its rows into r | z | n.
+    xs = np.ascontiguousarray(xs.transpose(1, 0, 2))  # (T, N, I)
+    gates = np.dot(xs.reshape(T * N, -1), W_ih_T).reshape(T, N, 3 * H)
+    gates += bias
+    rzs, rs, zs, ns = (
+        gates[..., : 2 * H],
+        gates[..., :H],
+        gates[..., H : 2 * H],
+        gates[..., 2 * H :],
+    )
     hs = np.empty((T + 1, N, H), xs.dtype)  # h_0 to h_T
-    rzs, ns = np.empty((T, N, 2 * H), xs.dtype), np.empty((T, N, H), xs.dtype)
-    rs, zs = rzs[:, :, :H], rzs[:, :, H:]
+    hs[0] = h0
     a_hns = np.empty((T, N, H), xs.dtype) if reset_after else None
     a_h = np.empty((N, 3 * H), xs.dtype)
+    a_h_rz, a_h_n = a_h[:, : 2 * H], a_h[:, 2 * H :]
+    one = np.array(1, xs.dtype)  # NumPy adds it faster than Python's 1
     ended = None if lengths is None else np.arange(T)[:, None] >= lengths  # (T, N)
 
     # Each call writes into its last argument, so that the loop makes no array.
-    hs[0] = h0
-    a_h_rz, a_h_n = a_h[:, : 2 * H], a_h[:, 2 * H :]
-    W_rz_T, W_hn_T = W_hh_T[:, : 2 * H], W_hh_T[:, 2 * H :]
-    views = zip(hs, hs[1:], a_is[:, :, : 2 * H], a_is[:, :, 2 * H :], rzs, rs, zs, ns, strict=False)
-    for t, (h, h_new, a_rz, a_in, rz, r, z, n) in enumerate(views):
-        if a_hns is not None:  # reset after the product
-            np.dot(h, W_hh_T, a_h)
-            np.add(a_h_n, b_hn, a_hns[t])
-        else:
-            a_h_rz[:] = np.dot(h, W_rz_T)
-        np.add(a_rz, a_h_rz, rz)
-        np.tanh(rz, rz)
-        np.multiply(rz, 0.5, rz)
-        np.add(rz, 0.5, rz)
-        if a_hns is not None:
-            np.multiply(r, a_hns[t], n)
-        else:
-            np.add(np.dot(r * h, W_hn_T), b_hn, n)
-        np.add(n, a_in, n)
-        np.tanh(n, n)
-        np.subtract(h, n, h_new)  # (1 - z) n + z h = n + z (h - n)
-        np.multiply(z, h_new, h_new)
-        np.add(n, h_new, h_new)
-        if ended is not None:
-            np.copyto(h_new, h, where=ended[t, :, None])
-    return hs[1:].transpose(1, 0, 2).copy(), Cache(xs, hs[:-1], rs, zs, ns, a_hns, lengths, params)
+    with np.errstate(over="ignore"):  # exp may give infinity; then the gate is 0, as it should be
+        for t, (h, h_new, rz, r, z, n) in enumerate(zip(hs, hs[1:], rzs, rs, zs, ns, strict=False)):
+            if a_hns is not None:  # reset after the product
+                np.dot(h, W_hh_T, a_h)
+                np.add(a_h_n, b_hn, a_hns[t])
+            else:
+                a_h_rz[:] = np.dot(h, W_rz_T)
+            np.add(rz, a_h_rz, rz)
+            np.exp(rz, rz)
+            np.add(rz, one, rz)
+            np.reciprocal(rz, rz)
+            if a_hns is not None:
+                np.multiply(r, a_hns[t], a_h_n)
+            else:
+                np.add(np.dot(r * h, W_hn_T), b_hn, a_h_n)
+            np.add(n, a_h_n, n)
+            np.tanh(n, n)
+            np.subtract(h, n, h_new)  # (1 - z) n + z h = n + z (h - n)
+            np.multiply(z, h_new, h_new)
+            np.add(n, h_new, h_new)
+            if ended is not None:
+                np.copyto(h_new, h, where=ended[t, :, None])
+    cache = Cache(xs.transpose(1, 0, 2), hs[:-1], rs, zs, ns, a_hns, lengths, params)
+    return hs[1:].transpose(1, 0, 2).copy(), cache
 
 
 def backward(dhs, cache):
@@ -317,50 +327,49 @@ def backward(dhs, cache):
     check_array("dhs", dhs, ("N", "T", "H"), {"N": N, "T": T, "H": H, "dtype": xs.dtype})
     W_rz, W_hn = params.weight_hh[: 2 * H], params.weight_hh[2 * H :]
 
-    # What each pre-activation's gradient is a multiple of is known for all steps before the loop.
-    not_z = 1 - zs
-    factor_n = not_z * (1 - ns * ns)
-    factors = np.empty((T, N, 3, H), xs.dtype)  # of the gradients of r | z | what W_hn computes
-    np.multiply(rs, 1 - rs, factors[:, :, 0])
-    np.multiply(zs, not_z, factors[:, :, 1])
-    factors[:, :, 1] *= h_prevs - ns
-    if a_hns is not None:
-        factors[:, :, 0] *= factor_n * a_hns
-        np.multiply(factor_n, rs, factors[:, :, 2])
-    else:
-        factors[:, :, 0] *= h_prevs
-        factors[:, :, 2] = factor_n
-    keep = zs
-    if lengths is not None:  # an ended sequence copies its state, as if z were 1
-        ended = (np.arange(T)[:, None] >= lengths)[:, :, None]
-        keep = np.where(ended, 1, zs)
-        factor_n *= ~ended
-        factors *= ~ended[..., None]
-
-    das = factors.reshape(T, N, 3 * H)  # the loop turns each factor into the gradient
-    dh_alls = np.empty((T, N, H), xs.dtype)  # all that reaches h_t, from above and from the future
+    das = np.empty((T, N, 3, H), xs.dtype)  # gradients of r | z | what W_hn computes
+    das_n = np.empty((T, N, H), xs.dtype)
     dh, copied = np.zeros((N, H), xs.dtype), np.empty((N, H), xs.dtype)
-    for t in reversed(range(T)):
-        dh_all, factor = dh_alls[t], factors[t]
-        np.add(dh, dhs[:, t], dh_all)
-        np.multiply(keep[t], dh_all, copied)
-        if a_hns is not None:
-            np.multiply(factor, dh_all[:, None], factor)
-            np.dot(das[t], params.weight_hh, dh)
-        else:
-            np.multiply(factor[:, 1:], dh_all[:, None], factor[:, 1:])
-            dreset_h = np.dot(factor[:, 2], W_hn)  # gradient of r * h_prev
-            np.multiply(factor[:, 0], dreset_h, factor[:, 0])
-            np.add(np.dot(das[t, :, : 2 * H], W_rz), dreset_h * rs[t], dh)
-        np.add(dh, copied, dh)
+    block = max(1, BLOCK // (N * H))
+    for start in reversed(range(0, T, block)):
+        steps = slice(start, start + block)
+        r, z, n, h_prev = rs[steps], zs[steps], ns[steps], h_prevs[steps]
+        # What each pre-activation's gradient is a multiple of does not wait for the loop below,
+        # which turns these factors into the gradients.
+        factor_n = (1 - z) * (1 - n * n)
+        factors = das[steps]
+        factors[:, :, 0] = r * (1 - r) * (h_prev if a_hns is None else factor_n * a_hns[steps])
+        factors[:, :, 1] = z * (1 - z) * (h_prev - n)
+        factors[:, :, 2] = factor_n if a_hns is None else factor_n * r
+        if lengths is not None:  # an ended sequence copies its state, as if z were 1
+            alive = (np.arange(T)[steps, None] < lengths)[:, :, None]
+            factor_n *= alive
+            factors *= alive[..., None]
+            z = np.where(alive, z, 1)
+        dh_alls = np.empty_like(factor_n)  # all that reaches h_t, from above and from the future
+        above = dhs.transpose(1, 0, 2)[steps]
+        views = zip(factors, dh_alls, above, z, r, strict=True)
+        for factor, dh_all, dh_above, z_t, r_t in reversed(list(views)):
+            np.add(dh, dh_above, dh_all)
+            np.multiply(z_t, dh_all, copied)
+            if a_hns is not None:
+                np.multiply(factor, dh_all[:, None], factor)
+                np.dot(factor.reshape(N, 3 * H), params.weight_hh, dh)
+            else:
+                np.multiply(factor[:, 1:], dh_all[:, None], factor[:, 1:])
+                dreset_h = np.dot(factor[:, 2], W_hn)  # gradient of r * h_prev
+                np.multiply(factor[:, 0], dreset_h, factor[:, 0])
+                np.add(np.dot(factor[:, :2].reshape(N, 2 * H), W_rz), dreset_h * r_t, dh)
+            np.add(dh, copied, dh)
+        np.multiply(factor_n, dh_alls, das_n[steps])
 
     # The sums over batch and time are single products of flattened arrays.
     da, h_prev = das.reshape(T * N, 3 * H), h_prevs.reshape(T * N, H)
     dW_hh, db_hh = da.T @ h_prev, da.sum(0)
     if a_hns is not None:
-        np.multiply(factor_n, dh_alls, factors[:, :, 2])  # from the gradient of a_hn to that of a_n
+        das[:, :, 2] = das_n  # W_in and b_in stand beside r, not inside its product
     else:
         dW_hh[2 * H :] = da[:, 2 * H :].T @ (rs.reshape(T * N, H) * h_prev)
-    x = np.ascontiguousarray(xs.transpose(1, 0, 2)).reshape(T * N, -1)
-    dxs = (das @ params.weight_ih).transpose(1, 0, 2)
+    x = xs.transpose(1, 0, 2).reshape(T * N, -1)
+    dxs = np.dot(da, params.weight_ih).reshape(T, N, -1).transpose(1, 0, 2)
     return dxs, dh, Params(da.T @ x, dW_hh, da.sum(0), db_hh)

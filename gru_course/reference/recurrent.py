@@ -1,7 +1,8 @@
-"""Layers and directions over any of the three cells: what torch's RNN, LSTM and GRU do.
+"""Layers and directions over any of the cells: what torch's RNN, LSTM and GRU do.
 
-`cell` is a module of the reference: `rnn`, `lstm` or `gru`. A network is a list of layers, a layer
-a tuple of the cell's Params, one for each direction: (forward,), (reverse,) or (forward, reverse).
+`cell` is a module of the reference: `rnn`, `lstm`, `gru` or `mingru`. A network is a list of
+layers, a layer a tuple of the cell's Params, one for each direction: (forward,), (reverse,) or
+(forward, reverse).
 
 A reverse direction reads each sequence from its own last step to its first. A layer hands both
 directions' states, side by side, to the next one.
@@ -21,6 +22,7 @@ class Cache(NamedTuple):
 
     cell: Any
     cells: list  # L * D caches of `cell.forward`
+    hidden_size: int
     directions: int
     reverse: bool
     order: np.ndarray  # (N, T): where in time a reverse direction finds its step t
@@ -35,7 +37,7 @@ def init(
     Parameters
     ----------
     rng : numpy.random.Generator
-    cell : `gru_course.reference.rnn`, `lstm` or `gru`
+    cell : `gru_course.reference.rnn`, `lstm`, `gru` or `mingru`
     input_size, hidden_size, num_layers : int, at least 1
     bidirectional : whether each layer reads in both directions
     dtype : np.float64 or np.float32
@@ -69,7 +71,7 @@ def forward(cell, xs, layers, *, state0=None, lengths=None, reverse=False, **opt
 
     Parameters
     ----------
-    cell : `gru_course.reference.rnn`, `lstm` or `gru`
+    cell : `gru_course.reference.rnn`, `lstm`, `gru` or `mingru`
     xs : (N, T, I) inputs, batch first
     layers : list of L tuples of D Params; D = 2 reads in both directions
     state0 : (L * D, N, H) initial states, or lstm.State of two such arrays, in torch's order: the
@@ -122,7 +124,7 @@ def forward(cell, xs, layers, *, state0=None, lengths=None, reverse=False, **opt
             outputs.append(turn(parts[0] * alive[..., None]))
             caches.append(cell_cache)
         xs = np.concatenate(outputs, axis=2)
-    return xs, _pack(cell, last), Cache(cell, caches, D, reverse, order, alive)
+    return xs, _pack(cell, last), Cache(cell, caches, H, D, reverse, order, alive)
 
 
 def backward(dhs, dlast, cache):
@@ -145,8 +147,8 @@ def backward(dhs, dlast, cache):
     ------
     ValueError : if a shape or dtype does not fit, or a number is not finite
     """
-    cell, caches, D, reverse, order, alive = cache
-    (N, T), H = order.shape, caches[0].params.weight_hh.shape[1]
+    cell, caches, H, D, reverse, order, alive = cache
+    N, T = order.shape
     dtype = caches[0].xs.dtype
     check_array("dhs", dhs, ("N", "T", "S"), {"N": N, "T": T, "S": D * H, "dtype": dtype})
     dlast = _parts(cell, "dlast", dlast, (len(caches), N, H), dtype)

@@ -1,4 +1,4 @@
-"""One view on the three cells, so that each test is written once.
+"""One view on the cells, so that each test is written once.
 
 A result is a dict, name -> array: the states, and the gradients of the loss
 sum(dstates * states) with respect to every input. The oracles are torch's own cells and layers
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from gru_course.reference import gru, lstm, rnn
+from gru_course.reference import gru, lstm, mingru, rnn
 
 
 class ResetBeforeCell(torch.nn.GRUCell):
@@ -45,6 +45,25 @@ class PeepholeCell(torch.nn.LSTMCell):
         return torch.sigmoid(a_o + p_o * c_new) * torch.tanh(c_new), c_new
 
 
+class MinGRUCell(torch.nn.Module):
+    """The minGRU of Feng et al. (2024), which torch does not have; their 1 - z is our z."""
+
+    def __init__(self, input_size, hidden_size, positive=False):
+        super().__init__()
+        bound = hidden_size**-0.5
+        self.weight = torch.nn.Parameter(torch.empty(2 * hidden_size, input_size))
+        self.bias = torch.nn.Parameter(torch.empty(2 * hidden_size))
+        for parameter in self.parameters():
+            torch.nn.init.uniform_(parameter, -bound, bound)
+        self.positive = positive
+
+    def forward(self, x, h):
+        a_z, n = torch.nn.functional.linear(x, self.weight, self.bias).chunk(2, dim=1)
+        if self.positive:
+            n = torch.where(n >= 0, n + 0.5, torch.sigmoid(n))
+        return torch.sigmoid(-a_z) * n + torch.sigmoid(a_z) * h
+
+
 class Cell(NamedTuple):
     module: Any
     options: dict  # keyword arguments of step and forward
@@ -75,6 +94,10 @@ CELLS = {
     "lstm-peepholes": Cell(lstm, {}, ("h", "c"), PeepholeCell, None, peepholes=True),
     "gru": Cell(gru, {}, ("h",), torch.nn.GRUCell, torch.nn.GRU),
     "gru-reset-before": Cell(gru, {"reset_after": False}, ("h",), ResetBeforeCell, None),
+    "mingru": Cell(mingru, {}, ("h",), MinGRUCell, None),
+    "mingru-positive": Cell(
+        mingru, {"candidate": "positive"}, ("h",), lambda i, h: MinGRUCell(i, h, True), None
+    ),
 }
 
 

@@ -70,25 +70,25 @@ def test_lengths(cell, lengths, message):
 
 def test_params(cell):
     p = problem(cell, (N, T, I, H))
-    G = p.params.bias_ih.size // H
+    fields = [field for field in p.params._fields if field != "peephole"]
+    bias, last_bias = fields[len(fields) // 2], fields[-1]  # the minGRU has one bias only
+    G = getattr(p.params, bias).size // H
     prefix = f"{G}H" if G > 1 else "H"
     bad = {
-        "params: expected a Params tuple with weight_ih, weight_hh, bias_ih, bias_hh, got dict": (
-            p.params._asdict()
+        f"params: expected a Params tuple with {', '.join(fields)}, got dict": p.params._asdict(),
+        f"params.{last_bias}: expected shape ({prefix},), got (1, {G * H})": p.params._replace(
+            **{last_bias: getattr(p.params, last_bias)[None]}
         ),
-        f"params.bias_hh: expected shape ({prefix},), got (1, {G * H})": p.params._replace(
-            bias_hh=p.params.bias_hh[None]
+        f"{bias}: expected shape ({prefix},) with {prefix} = {G * H}, got ({G},) (axis 0)": (
+            p.params._replace(**{bias: np.ones(G)})
         ),
-        f"params.weight_hh: expected shape ({prefix}, H) with H = 2, got ({G * H}, 3) (axis 1)": (
-            p.params._replace(weight_hh=np.ones((G * H, 3)))
-        ),
-        f"bias_ih: expected shape ({prefix},) with {prefix} = {G * H}, got ({G},) (axis 0)": (
-            p.params._replace(bias_ih=np.ones(G))
-        ),
-        "params.bias_ih: expected finite numbers, got nan at index (1,)": p.params._replace(
-            bias_ih=with_nan(p.params.bias_ih, 1)
+        f"params.{bias}: expected finite numbers, got nan at index (1,)": p.params._replace(
+            **{bias: with_nan(getattr(p.params, bias), 1)}
         ),
     }
+    if "weight_hh" in fields:
+        message = f"params.weight_hh: expected shape ({prefix}, H) with H = 2, got ({G * H}, 3)"
+        bad[f"{message} (axis 1)"] = p.params._replace(weight_hh=np.ones((G * H, 3)))
     for message, params in bad.items():
         with pytest.raises(ValueError, match=re.escape(message)):
             forward(cell, p, params=params)

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from gru_course.reference import gru
+
 from .cells import pack, problem, run, run_steps
 
 
@@ -66,6 +68,17 @@ def test_float32_stays_float32_and_agrees_with_float64(cell, path, with_lengths)
         np.testing.assert_allclose(array, wanted[name], rtol=0, atol=1e-5 * scale, err_msg=name)
 
 
+@pytest.mark.parametrize("with_lengths", [False, True])
+@pytest.mark.parametrize("steps", [1, 2, 4])
+def test_backward_in_blocks_of_steps_changes_nothing(cell, monkeypatch, steps, with_lengths):
+    """Long sequences of a GRU go back in blocks; these five steps are one block as they are."""
+    p = problem(cell, (2, 5, 3, 4), with_lengths=with_lengths)
+    wanted = run(cell, p)
+    monkeypatch.setattr(gru, "BLOCK", 2 * 4 * steps + 7)
+    for name, array in run(cell, p).items():
+        np.testing.assert_allclose(array, wanted[name], rtol=0, atol=1e-14, err_msg=name)
+
+
 def test_init_draws_float32_if_asked(cell):
     params = cell.init(np.random.default_rng(0), 2, 3, dtype=np.float32)
     assert {array.dtype for array in params} == {np.dtype(np.float32)}
@@ -76,7 +89,8 @@ def test_init_draws_float32_if_asked(cell):
 def test_large_inputs_over_many_steps_do_not_overflow(cell, dtype, T, bias):
     """The bias outweighs the inputs: gates stay open or shut, and an LSTM counts the steps."""
     p = problem(cell, (2, T, 3, 4))
-    params = p.params._replace(bias_ih=p.params.bias_ih + bias)
+    name = next(name for name in p.params._fields if name.startswith("bias"))
+    params = p.params._replace(**{name: getattr(p.params, name) + bias})
     p = p._replace(xs=1e4 * np.sign(p.xs), params=params).astype(dtype)
     with np.errstate(all="raise", under="ignore"):
         result = run(cell, p)

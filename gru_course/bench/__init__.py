@@ -1,0 +1,5 @@
+"""Who is faster, side by side: `python -m gru_course.bench`, and `alternate` for chapters."""
+
+from gru_course.bench.timing import alternate
+
+__all__ = ["alternate"]

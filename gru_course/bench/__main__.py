@@ -1,0 +1,135 @@
+"""`python -m gru_course.bench cpu|scan`: tables of times and ratios on this machine."""
+
+import argparse
+import json
+import os
+import platform
+from importlib.util import find_spec
+
+import numpy as np
+
+from gru_course.bench import contenders
+from gru_course.bench.process import Contender
+from gru_course.bench.timing import in_turn
+
+ROUNDS = 9
+PASSES = {"forward": False, "forward + backward": True}
+
+
+def sizes(text):
+    """Four whole numbers from "B,T,D,H"."""
+    numbers = tuple(int(part) for part in text.split(","))
+    if len(numbers) != 4 or min(numbers) < 1:
+        raise argparse.ArgumentTypeError(f"expected B,T,D,H, such as 16,128,64,128, got {text!r}")
+    return numbers
+
+
+def parse():
+    parser = argparse.ArgumentParser(prog="python -m gru_course.bench", description=__doc__)
+    parser.add_argument("table", choices=contenders.TABLES)
+    parser.add_argument("--json", metavar="FILE", help="write every round's times there, too")
+    parser.add_argument(
+        "--size",
+        type=sizes,
+        action="append",
+        metavar="B,T,D,H",
+        help="batch, steps, input and hidden size; may be repeated; else the table's own sizes",
+    )
+    return parser.parse_args()
+
+
+def processors():
+    """How many this process may use; not every system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def installed(makers):
+    """Those whose libraries are there; the others are named."""
+    if all(find_spec(library) for library in ("onnx", "onnxruntime")):
+        return makers
+    print('Without ONNX Runtime, which `pip install "gru-course[test]"` brings.')
+    return {name: make for name, make in makers.items() if make != contenders.onnx_runtime}
+
+
+def race(makers, threads, table):
+    """Time every contender at every size; yields a record for each size and pass."""
+    running = [Contender(name, make, threads) for name, make in makers.items()]
+    try:
+        for size in table:
+            has_backward = {c.name: c.ask("build", *size) for c in running}
+            if size == table[0]:
+                describe(running, threads)
+            for name, backward in PASSES.items():
+                clocks = {
+                    c.name: lambda calls, c=c, b=backward: c.ask("time", b, calls)
+                    for c in running
+                    if has_backward[c.name] or not backward
+                }
+                times = in_turn(clocks, ROUNDS)
+                yield {"threads": threads, "size": size, "pass": name, "times": times}
+    finally:
+        for contender in running:
+            contender.close()
+
+
+def describe(running, threads):
+    """Print what each process loaded: versions, and which core its kernels were written for."""
+    print(f"\n# {threads} thread{'s' if threads > 1 else ''} of {processors()}", end="")
+    print(f", {platform.processor() or platform.machine()}, Python {platform.python_version()}")
+    for contender in running:
+        found = contender.ask("describe")
+        versions = [f"{name} {version}" for name, version in found["versions"].items()]
+        pools = [
+            f"{p['internal_api']} ({p['architecture'] or 'own choice'}, {p['num_threads']})"
+            for p in found["pools"]
+        ]
+        print(f"{contender.name}: {', '.join(versions + pools)}")
+
+
+def show(record, baseline):
+    """Print a record: median and quartiles of the times, and of each round's ratio to ours."""
+    print(f"\n## {record['pass']}, (B, T, D, H) = {record['size']}, {record['threads']} thread(s)")
+    base = record["times"][baseline]
+    print(f"{'':24}{'ms':>10}  {'quartiles':>21}  {baseline + ' / this':>20}  quartiles")
+    for name, seconds in record["times"].items():
+        low, middle, high = np.percentile(1000 * seconds, [25, 50, 75])
+        least, ratio, most = np.percentile(base / seconds, [25, 50, 75])
+        spread = f"{low:.3f} to {high:.3f}"
+        print(f"{name:24}{middle:10.3f}  {spread:>21}  {ratio:20.2f}  {least:.2f} to {most:.2f}")
+
+
+def memory(makers, table):
+    """Print by how much a forward and a backward pass raises the peak memory, in new processes."""
+    records = []
+    for size in table[-2:]:
+        print(f"\n## Peak memory of forward + backward in MiB, (B, T, D, H) = {size}")
+        for name, make in makers.items():
+            contender = Contender(name, make, threads=1)
+            contender.ask("build", 1, 2, 2, 2)
+            contender.ask("time", True, 2)  # loads what a library loads at its first use
+            contender.ask("build", *size)
+            mebibytes = contender.ask("peak")
+            contender.close()
+            print(f"{name:24}{mebibytes:10.0f}")
+            records.append({"size": size, "name": name, "mebibytes": mebibytes})
+    return records
+
+
+def main():
+    arguments = parse()
+    chosen = contenders.TABLES[arguments.table]
+    makers, table = installed(chosen.makers), arguments.size or chosen.sizes
+    records = []
+    for threads in sorted({1, processors()}):
+        for record in race(makers, threads, table):
+            show(record, chosen.baseline)
+            records.append(record)
+    layers = {name: makers[name] for name in chosen.measured_memory}
+    results = {"rounds": records, "memory": memory(layers, table)}
+    if arguments.json:
+        with open(arguments.json, "w", encoding="utf8") as file:
+            json.dump(results, file, indent=1, default=np.ndarray.tolist)
+
+
+if __name__ == "__main__":
+    main()

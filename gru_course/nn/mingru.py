@@ -1,0 +1,224 @@
+"""The minGRU in torch, with a hand-written backward pass that is fast on a CPU.
+
+No gate looks at the state, so all that is left of the recurrence is one multiplication and one
+addition a step; what costs time is the input product and moving arrays through memory. The layer
+therefore works through time in chunks that stay in the cache: product, gates, states; and back.
+
+Shapes: N batch, T time steps, I input size, H hidden size. Gates are stacked z | n, as in
+`gru_course.reference.mingru`, which is the explanation of what is computed here.
+"""
+
+import torch
+from torch import nn
+
+from gru_course.nn.scan import MODES, states
+from gru_course.reference._checks import check_choice, check_sizes
+from gru_course.reference.mingru import CANDIDATES
+
+ROWS = 1024  # of a chunk's products: enough to be fast, few enough to stay in the cache
+
+
+class MinGRU(nn.Module):
+    """One layer of the minGRU over a batch of sequences.
+
+        z_t = sigmoid(W_z x_t + b_z)
+        n_t = W_n x_t + b_n                            candidate="linear"
+        n_t = g(W_n x_t + b_n)                         candidate="positive"
+        h_t = (1 - z_t) * n_t + z_t * h_{t-1}
+
+    with g(a) = a + 1/2 for a >= 0 and sigmoid(a) below, which is positive everywhere.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int, at least 1
+    candidate : "linear" or "positive"
+    mode : how the states are computed; the numbers are the same but for rounding. "sequential"
+        goes from step to step, which is the fast way on a CPU; "scan" takes about 2 log2(T) rounds
+        of whole-tensor operations.
+
+    Raises
+    ------
+    ValueError : if a size is not a whole number of at least 1, or a name is unknown
+
+    Notes
+    -----
+    Feng et al. (2024), arXiv:2410.01201, whose z is our 1 - z. The chapter "The minGRU and the
+    parallel scan" derives it.
+
+    >>> hs, h_last = MinGRU(2, 3)(torch.ones(4, 5, 2))
+    >>> hs.shape, h_last.shape
+    (torch.Size([4, 5, 3]), torch.Size([4, 3]))
+    """
+
+    def __init__(self, input_size, hidden_size, candidate="linear", mode="sequential"):
+        super().__init__()
+        check_sizes(input_size=input_size, hidden_size=hidden_size)
+        check_choice("candidate", candidate, CANDIDATES)
+        check_choice("mode", mode, MODES)
+        self.input_size, self.hidden_size = input_size, hidden_size
+        self.candidate, self.mode = candidate, mode
+        self.weight = nn.Parameter(torch.empty(2 * hidden_size, input_size))
+        self.bias = nn.Parameter(torch.empty(2 * hidden_size))
+        self.reset_parameters()
+
+    def reset_parameters(self):
+        """Draw both parameters from U(-1/sqrt(H), 1/sqrt(H))."""
+        bound = self.hidden_size**-0.5
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -bound, bound)
+
+    def extra_repr(self):
+        candidate, mode = self.candidate, self.mode
+        return f"{self.input_size}, {self.hidden_size}, {candidate=}, {mode=}"
+
+    def forward(self, xs, state=None, lengths=None):
+        """All hidden states and the last state.
+
+        Parameters
+        ----------
+        xs : (N, T, I) inputs, batch first
+        state : (N, H) the state before the first step; None for zeros
+        lengths : (N,) whole numbers from 1 to T, or None for all T. Past its length a sequence's
+            state is frozen; padding is never read and gets no gradient.
+
+        Returns
+        -------
+        hs : (N, T, H) hidden states
+        h_last : (N, H) the state after each sequence's last step
+
+        Raises
+        ------
+        ValueError : if a shape, dtype, device or length does not fit
+        """
+        self._check("xs", xs, ("N", "T", "I"), {"I": self.input_size})
+        N, T, _ = xs.shape
+        if state is None:
+            state = xs.new_zeros(N, self.hidden_size)
+        self._check("state", state, ("N", "H"), {"N": N, "H": self.hidden_size})
+        ended = None
+        if lengths is not None:
+            ended = _ended(lengths, N, T, xs.device)
+            xs = xs.masked_fill(ended.T[:, :, None], 0)
+        arguments = xs.transpose(0, 1), state, self.weight, self.bias, ended
+        how = self.candidate, self.mode
+        if torch.is_grad_enabled() and any(t.requires_grad for t in arguments[:4]):
+            hs = _MinGRU.apply(*arguments, *how)
+        else:
+            hs, _ = _forward(*arguments, *how, keep=False)
+        return hs.transpose(0, 1), hs[-1]
+
+    def _check(self, name, value, letters, sizes):
+        # Shapes, dtypes and devices are known without waiting for the device; values are not,
+        # so they are not looked at.
+        shape = f"({', '.join(letters)})"
+        if not isinstance(value, torch.Tensor):
+            raise ValueError(f"{name}: expected a tensor {shape}, got {type(value).__name__}")
+        fits = value.ndim == len(letters) and all(
+            size == sizes.get(letter, size) and size > 0
+            for letter, size in zip(letters, value.shape, strict=True)
+        )
+        if not fits:
+            wanted = " and ".join(f"{letter} = {size}" for letter, size in sizes.items())
+            raise ValueError(
+                f"{name}: expected shape {shape} with {wanted} and no empty axis, "
+                f"got {tuple(value.shape)}"
+            )
+        if (value.dtype, value.device) != (self.weight.dtype, self.weight.device):
+            raise ValueError(
+                f"{name}: expected {self.weight.dtype} on {self.weight.device} like the weights, "
+                f"got {value.dtype} on {value.device}"
+            )
+
+
+class _MinGRU(torch.autograd.Function):
+    """From here on time comes first: xs (T, N, I), hs (T, N, H), ended (T, N)."""
+
+    @staticmethod
+    def forward(ctx, xs, h0, weight, bias, ended, candidate, mode):
+        hs, gates = _forward(xs, h0, weight, bias, ended, candidate, mode, keep=True)
+        ctx.save_for_backward(xs, h0, weight, hs, gates)
+        ctx.how = candidate, mode
+        return hs
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, dhs):
+        xs = ctx.saved_tensors[0]
+        dxs = xs.new_empty(xs.shape) if ctx.needs_input_grad[0] else None
+        return *_backward(dhs, *ctx.saved_tensors, *ctx.how, dxs=dxs), None, None, None
+
+
+def _chunks(T, N, mode):
+    """The chunks of time, as slices; a scan takes all of it at once."""
+    steps = T if mode == "scan" else max(1, ROWS // N)
+    return [slice(t, min(t + steps, T)) for t in range(0, T, steps)]
+
+
+def _forward(xs, h, weight, bias, ended, candidate, mode, *, keep):
+    """The states, and with `keep` the gates of all steps (T, N, 2H)."""
+    (T, N, I), H = xs.shape, h.shape[1]
+    chunks = _chunks(T, N, mode)
+    hs = xs.new_empty(T, N, H)
+    # A row for each step, or room for one chunk that all of them use in turn.
+    gates = xs.new_empty(T if keep else chunks[0].stop, N, 2 * H)
+    for chunk in chunks:
+        here = gates[chunk] if keep else gates[: chunk.stop - chunk.start]
+        torch.addmm(bias, xs[chunk].reshape(-1, I), weight.T, out=here.view(-1, 2 * H))
+        z, n = here.split(H, dim=2)
+        z.sigmoid_()
+        if candidate == "positive":
+            n.copy_(torch.where(n >= 0, n + 0.5, n.sigmoid()))
+        if ended is not None:  # an ended sequence copies its state
+            z.masked_fill_(ended[chunk, :, None], 1)
+        if mode == "scan":  # there is one chunk
+            hs = states(z, n - z * n, h, mode)
+        else:
+            for n_t, z_t, out in zip(n.unbind(), z.unbind(), hs[chunk].unbind(), strict=True):
+                h = torch.lerp(n_t, h, z_t, out=out)  # n + z (h - n)
+    return hs, gates
+
+
+def _backward(dhs, xs, h0, weight, hs, gates, candidate, mode, *, dxs):
+    """The gradients of xs (written to dxs, if there is one), h0, weight and bias."""
+    (T, N, I), H = xs.shape, h0.shape[1]
+    dweight, dbias = torch.zeros_like(weight), weight.new_zeros(2 * H)
+    dh = torch.zeros_like(h0)  # what reaches the last state of the chunk from the next one
+    zs, ns = gates.split(H, dim=2)
+    for chunk in reversed(_chunks(T, N, mode)):
+        z, n = zs[chunk], ns[chunk]
+        h_prev = torch.cat([hs[chunk.start - 1][None] if chunk.start else h0[None], hs[chunk][:-1]])
+        # All that reaches h_t: dh_t = dhs_t + z_{t+1} dh_{t+1}, the recurrence from its end.
+        above = dhs[chunk]
+        z_next = torch.cat([z[1:], torch.ones_like(z[:1])])
+        dh_all = states(z_next, above, dh, mode, reverse=True)
+        dh = dh_all[0] * z[0]
+
+        da = torch.empty_like(gates[chunk])
+        da_z, da_n = da.split(H, dim=2)
+        torch.addcmul(dh_all, dh_all, z, value=-1, out=da_n)  # dh (1 - z), of the candidate
+        torch.sub(h_prev, n, out=da_z).mul_(z).mul_(da_n)
+        if candidate == "positive":
+            da_n.mul_(torch.where(n >= 0.5, 1, n - n * n))
+        da, x = da.view(-1, 2 * H), xs[chunk].reshape(-1, I)
+        dweight.addmm_(da.T, x)
+        dbias += da.sum(0)
+        if dxs is not None:
+            torch.mm(da, weight, out=dxs[chunk].view(-1, I))
+    return dxs, dh, dweight, dbias
+
+
+def _ended(lengths, N, T, device):
+    """(T, N), True at padding."""
+    lengths = torch.as_tensor(lengths, device=device)
+    if lengths.shape != (N,) or lengths.is_floating_point() or lengths.dtype == torch.bool:
+        raise ValueError(
+            f"lengths: expected {N} whole numbers, one a sequence, "
+            f"got shape {tuple(lengths.shape)} and dtype {lengths.dtype}"
+        )
+    bad = (lengths < 1) | (lengths > T)
+    if bad.any():
+        i = int(bad.nonzero()[0])
+        raise ValueError(
+            f"lengths: expected values from 1 to T = {T}, got {int(lengths[i])} at index {i}"
+        )
+    return torch.arange(T, device=device)[:, None] >= lengths

@@ -1,0 +1,155 @@
+"""Linear recurrences in torch: one step after the other, as a tree, or in log space.
+
+    h_t = a_t * h_{t-1} + b_t
+
+Two steps are one step of the same kind, (a_2 a_1, a_2 b_1 + b_2), and this combination is
+associative: so the steps may be combined in any grouping, for instance in pairs. The chapter "The
+minGRU and the parallel scan" draws it.
+
+Shapes: N batch, T time steps, H hidden size. The loops run over the first axis, time.
+"""
+
+import torch
+
+from gru_course.reference._checks import check_choice
+
+MODES = ("sequential", "scan")
+
+
+def linear_scan(a, b, h0, mode="sequential"):
+    """All states of a linear recurrence with a factor a step and unit.
+
+        h_t = a_t * h_{t-1} + b_t,   t = 1 ... T
+
+    Parameters
+    ----------
+    a, b : (N, T, H) factors and inputs, batch first
+    h0 : (N, H) the state before the first step
+    mode : "sequential" takes T steps one after the other, "scan" 2 log2(T) rounds of whole-tensor
+        operations, with three times the work
+
+    Returns
+    -------
+    hs : (N, T, H)
+
+    Raises
+    ------
+    ValueError : if a shape, dtype or device does not fit, or the mode is unknown
+
+    Notes
+    -----
+    Blelloch (1990), "Prefix sums and their applications"; Martin and Cundy (2018),
+    arXiv:1709.04057.
+
+    >>> hs = linear_scan(torch.full((1, 3, 1), 0.5), torch.ones(1, 3, 1), torch.zeros(1, 1))
+    >>> hs.flatten().tolist()
+    [1.0, 1.5, 1.75]
+    """
+    check_choice("mode", mode, MODES)
+    _check(a, b, h0)
+    return _LinearScan.apply(a.transpose(0, 1), b.transpose(0, 1), h0, mode).transpose(0, 1)
+
+
+def log_space_scan(log_a, log_b, log_h0):
+    """The states of a linear recurrence of positive numbers, from and by their logarithms.
+
+        log h_t = A_t + log( exp(log_h0) + sum_{k <= t} exp(log_b_k - A_k) ),
+        A_t = sum_{k <= t} log_a_k
+
+    Parameters
+    ----------
+    log_a, log_b : (N, T, H) logarithms of factors and inputs
+    log_h0 : (N, H) logarithm of the state before the first step; -inf for zeros
+
+    Returns
+    -------
+    hs : (N, T, H) states, not their logarithms
+
+    Raises
+    ------
+    ValueError : if a shape, dtype or device does not fit
+
+    Notes
+    -----
+    The form of Feng et al. (2024), arXiv:2410.01201, appendix B, here to be measured.
+
+    >>> log_a, log_b = torch.full((1, 3, 1), 0.5).log(), torch.zeros(1, 3, 1)
+    >>> hs = log_space_scan(log_a, log_b, torch.full((1, 1), -torch.inf))
+    >>> [round(h, 4) for h in hs.flatten().tolist()]
+    [1.0, 1.5, 1.75]
+    """
+    _check(log_a, log_b, log_h0, names=("log_a", "log_b", "log_h0"))
+    A = log_a.cumsum(dim=1)
+    terms = torch.cat([log_h0[:, None], log_b - A], dim=1)
+    return torch.exp(A + terms.logcumsumexp(dim=1)[:, 1:])
+
+
+class _LinearScan(torch.autograd.Function):
+    """Time first; the gradient of a linear recurrence is one too, from the end."""
+
+    @staticmethod
+    def forward(ctx, a, b, h0, mode):
+        hs = states(a, b, h0, mode)
+        ctx.save_for_backward(a, h0, hs)
+        ctx.mode = mode
+        return hs
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, dhs):
+        a, h0, hs = ctx.saved_tensors
+        # dh_t = dhs_t + a_{t+1} dh_{t+1}; after the last step there is nothing.
+        a_next = torch.cat([a[1:], torch.zeros_like(a[:1])])
+        dh = states(a_next, dhs, torch.zeros_like(h0), ctx.mode, reverse=True)
+        h_prevs = torch.cat([h0[None], hs[:-1]])
+        return dh * h_prevs, dh, dh[0] * a[0], None
+
+
+def states(a, b, h0, mode, reverse=False):
+    """The recurrence on time-first tensors, without gradients; `reverse` starts at the end."""
+    if mode == "scan":
+        if reverse:
+            return states(a.flip(0), b.flip(0), h0, mode).flip(0)
+        return _tree(a, torch.cat([torch.addcmul(b[:1], a[:1], h0), b[1:]]))
+    hs = torch.empty_like(b, memory_format=torch.contiguous_format)
+    steps = list(zip(a, b, hs, strict=True))
+    h = h0
+    for a_t, b_t, out in reversed(steps) if reverse else steps:
+        h = torch.addcmul(b_t, a_t, h, out=out)
+    return hs
+
+
+def _tree(a, b):
+    """Combine the steps in pairs, solve for every second state, fill in those between.
+
+    The first state is b[0]: a[0] is not read.
+    """
+    if len(b) == 1:
+        return b
+    odd = _tree(a[1::2] * a[:-1:2], torch.addcmul(b[1::2], a[1::2], b[:-1:2]))
+    hs = torch.empty_like(b)
+    hs[0], hs[1::2] = b[0], odd
+    between = a[2::2]
+    torch.addcmul(b[2::2], between, odd[: len(between)], out=hs[2::2])
+    return hs
+
+
+def _check(a, b, h0, names=("a", "b", "h0")):
+    for name, value, shape in zip(names, (a, b, h0), ("(N, T, H)",) * 2 + ("(N, H)",), strict=True):
+        if not isinstance(value, torch.Tensor):
+            raise ValueError(f"{name}: expected a tensor {shape}, got {type(value).__name__}")
+        if not value.is_floating_point():
+            raise ValueError(f"{name}: expected a floating dtype, got {value.dtype}")
+        if (value.dtype, value.device) != (a.dtype, a.device):
+            raise ValueError(
+                f"{name}: expected {a.dtype} on {a.device} like {names[0]}, "
+                f"got {value.dtype} on {value.device}"
+            )
+    if a.ndim != 3 or 0 in a.shape:
+        raise ValueError(
+            f"{names[0]}: expected shape (N, T, H) with no empty axis, got {tuple(a.shape)}"
+        )
+    N, T, H = a.shape
+    for name, value, wanted in ((names[1], b, (N, T, H)), (names[2], h0, (N, H))):
+        if value.shape != wanted:
+            raise ValueError(f"{name}: expected shape {wanted}, got {tuple(value.shape)}")
