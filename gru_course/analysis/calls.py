@@ -15,21 +15,23 @@ class _Counted(np.ndarray):
     def __array_finalize__(self, parent):
         self.counter = getattr(parent, "counter", None)
 
-    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
-        if out is not None:
-            options["out"] = tuple(map(_plain, out))
-        return self._count(ufunc, getattr(ufunc, method)(*map(_plain, inputs), **options))
+    def __array_ufunc__(self, ufunc, method, *inputs, **options):
+        return self._count(ufunc, getattr(ufunc, method), inputs, options)
 
     def __array_function__(self, function, types, args, options):
-        return self._count(function, super().__array_function__(function, types, args, options))
+        return self._count(function, function, args, options)
 
-    def _count(self, function, result):
+    def _count(self, what, function, args, options):
         if self.counter is not None:
-            self.counter["products" if function in PRODUCTS else "other"] += 1
-        return _counting(result, self.counter)
+            self.counter["products" if what in PRODUCTS else "other"] += 1
+        # Plain arrays, so that what a function calls in turn is not counted again.
+        options = {name: _plain(value) for name, value in options.items()}
+        return _counting(function(*_plain(args), **options), self.counter)
 
 
 def _plain(value):
+    if isinstance(value, list | tuple):
+        return type(value)(map(_plain, value))
     return value.view(np.ndarray) if isinstance(value, np.ndarray) else value
 
 
@@ -52,8 +54,8 @@ def calls_per_step(function, xs, h0, params):
 
     Parameters
     ----------
-    function : maps (xs, h0, params) to whatever it likes. Buffers that it makes with
-        `np.empty_like` count, those of `np.empty` count where they meet an array that does.
+    function : maps (xs, h0, params) to whatever it likes. A call counts where one of its arrays
+        comes from these three: `np.empty_like` keeps that up, `np.empty` and `np.asarray` do not.
     xs : (N, T, I) inputs with T at least 2; the function runs on the first step, then on two
     h0 : (N, H) initial states
     params : tuple of arrays

@@ -64,11 +64,6 @@ def test_nothing_that_is_counted_changes_a_number():
     assert type(params.weight_hh) is type(XS) is np.ndarray
 
 
-def test_the_reference_makes_one_product_a_step():
-    count = calls_per_step(gru.forward, XS, H0, gru.init(RNG, 3, 5))
-    assert count["products"] == 1
-
-
 @pytest.mark.parametrize("shape", [(2, 1, 3), (2, 3)])
 def test_fewer_than_two_steps_are_refused(shape):
     with pytest.raises(ValueError, match=r"xs: expected shape \(N, T, I\) with T at least 2, got"):

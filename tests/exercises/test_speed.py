@@ -61,14 +61,17 @@ WEIGHT_GRADS = [
     (lambda das, h_prevs: das[-1].T @ h_prevs[-1], "the last step's part"),
     (lambda das, h_prevs: weight_grad(das[1:], h_prevs[:-1]), "one step late"),
     (lambda das, h_prevs: 2 * weight_grad(das, h_prevs), "the gradient of weight_hh[0, 0]: wanted"),
-    (lambda das, h_prevs: sum(da.T @ h for da, h in zip(das, h_prevs, strict=True)), "1 more prod"),
+    (
+        lambda das, h_prevs: sum(da.T @ h for da, h in zip(das, h_prevs, strict=True)),
+        "costs 2 more calls",
+    ),
     (
         lambda das, h_prevs: sum(
             np.outer(d, h)
             for da, h_prev in zip(das, h_prevs, strict=True)
             for d, h in zip(da, h_prev, strict=True)
         ),
-        "2 more products",
+        "more calls",
     ),
     (lambda das, h_prevs: weight_grad(das, h_prevs).astype(np.float64), "float64 goes out"),
 ]
