@@ -1,6 +1,7 @@
 """Recurrent cells and the loop over time in torch, written to be read."""
 
 from gru_course.nn.cells import GRUCell, LSTMCell, RNNCell
+from gru_course.nn.gru import GRU
 from gru_course.nn.mingru import MinGRU
 from gru_course.nn.recurrent import Readout, Recurrent, parameter_count
 from gru_course.nn.variants import (
@@ -11,6 +12,7 @@ from gru_course.nn.variants import (
 )
 
 __all__ = [
+    "GRU",
     "CoupledLSTMCell",
     "GRUCell",
     "LSTMCell",
