@@ -1,5 +1,6 @@
-"""What a network does, as arrays: gradient norms, Jacobians, gates, spectra and memory."""
+"""What a network does, as arrays: gradient norms, Jacobians, gates, spectra, memory; and calls."""
 
+from gru_course.analysis.calls import calls_per_step
 from gru_course.analysis.freeze import run_with_gates
 from gru_course.analysis.gates import GateStatistics, gate_statistics, gates
 from gru_course.analysis.gradients import gradient_norms, state_gradients
@@ -9,6 +10,7 @@ from gru_course.analysis.spectral import scaled_recurrent, spectral_radius
 
 __all__ = [
     "GateStatistics",
+    "calls_per_step",
     "gate_statistics",
     "gates",
     "gradient_norms",

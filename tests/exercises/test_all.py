@@ -22,6 +22,7 @@ from . import (
     test_reading_code,
     test_rnn,
     test_sliders,
+    test_speed,
 )
 
 MODULES = (
@@ -35,6 +36,7 @@ MODULES = (
     test_reading_code,
     test_rnn,
     test_sliders,
+    test_speed,
 )
 RIGHT = {name: answer for module in MODULES for name, answer in module.RIGHT.items()}
 WRONG = {name: answers for module in MODULES for name, answers in module.WRONG.items()}
