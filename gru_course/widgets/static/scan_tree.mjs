@@ -162,6 +162,7 @@ function picture(goTo) {
 
 // --- the words -----------------------------------------------------------------------------------
 
+const unbroken = (pair) => span(pair).replace("–", "\u2060–\u2060"); // no new line within it
 const named = (letter, pair) => `<i>${letter}</i><sub>${span(pair)}</sub>`;
 
 // The pair that ends at one step, with its two lines.
@@ -187,7 +188,7 @@ function written() {
           `(1 − ${digits(pair.a)}) · ${n}`, pair.b);
         return;
       }
-      write(how, `: joined at level ${made} from ${span(earlier)} and ${span(later)}.`);
+      write(how, `: joined at level ${made} from ${unbroken(earlier)} and ${unbroken(later)}.`);
       const [old, now] = [earlier, later].map((each) => [digits(each.a), digits(each.b)]);
       a.update(`${named("a", later)} ${named("a", earlier)}`, `${now[0]} · ${old[0]}`, pair.a);
       b.update(`${named("a", later)} ${named("b", earlier)} + ${named("b", later)}`,
