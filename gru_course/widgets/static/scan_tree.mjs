@@ -1,5 +1,5 @@
-// The scan tree: eight steps of a linear recurrence, joined in three orders. Time on the machine runs
-// down the picture, the same for all methods. METHODS, their names, is defined in front of this.
+// The scan tree: eight steps of a linear recurrence, joined in three orders. The machine's time runs
+// down the picture, level by level. METHODS, their names, is defined in front of this.
 
 const KEYS = ["method", "z", "overwrite", "pulse", "level", "at"];
 const T = 8;
@@ -136,8 +136,8 @@ function picture(goTo) {
     svg("text", { x: 10, y: top(k) + HEIGHT / 2 + 4 }, `${k}`));
   const node = svg("svg", { class: "gru-chart", viewBox: `0 0 ${size.join(" ")}`, role: "img",
     fill: "currentColor", "font-size": 11.5, "text-anchor": "middle", style: "max-width: 420px",
-    "aria-label": "The pairs of eight steps in a row, below them the pairs that each level of the " +
-      "method joins from two, with the steps covered, a and b. One pair is written out beside." },
+    "aria-label": "The pairs of eight steps in a row, below them the pairs that each level joins " +
+      "from two, with the steps covered, a and b. One pair is written out beside the picture." },
   band, svg("text", { x: 2, y: 13, "text-anchor": "start" }, "level"), ...names,
   ...Object.values(networks).map((each) => each.node), halo);
   node.addEventListener("click", ({ target }) => {
