@@ -1,5 +1,5 @@
-// The scan tree: eight steps of a linear recurrence, joined in three orders. The machine's time runs
-// down the picture, level by level. METHODS, their names, is defined in front of this.
+// The scan tree: eight steps of a linear recurrence, joined in three orders. Time runs down the
+// picture, level by level. METHODS, their names, is defined in front of this.
 
 const KEYS = ["method", "z", "overwrite", "pulse", "level", "at"];
 const T = 8;
