@@ -5,7 +5,8 @@ NB ?= $(shell git ls-files 'book/*.ipynb')
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 \
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 600 \
+  --nbval-kernel-startup-timeout 300 \
   --nbval-sanitize-with tests/book/nbval_sanitize.cfg
 
 # The course's matrices are small: one thread is faster, and sums then come out the same on
@@ -41,7 +42,7 @@ serve: setup ## serve the built book on localhost and open it
 	$(BIN)/python -m http.server $(PORT) --bind localhost --directory _build/html
 
 test: setup ## unit, parity, notebook, book and browser tests
-	$(BIN)/python -m pytest -n 2 --dist loadscope $(NBVAL)
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder $(NBVAL)
 
 check: setup ## ruff, pyright, import-linter, codespell
 	$(BIN)/ruff check .

@@ -24,6 +24,27 @@ BROWSER_ARGS = [
     "--disable-sync",
 ]
 
+# The longest modules. The second needs no book, so that it does not wait for the first to build it.
+FIRST = ("test_pages", "test_sequence_player", "test_controls", "test_jupyterlab", "test_progress")
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with what takes long: the pages, then the notebooks.
+
+    At the end of a run a long module would keep one worker busy alone.
+    """
+
+    def turn(item):
+        name, paged = item.path.stem, item.path.parent.name == "browser"
+        first = FIRST.index(name) if paged and name in FIRST else len(FIRST)
+        return first, not paged, item.path.suffix != ".ipynb"
+
+    items.sort(key=turn)
+    for item in items:
+        # nbval's five seconds from a cell's end to its last output are short on a busy machine.
+        if hasattr(item.parent, "output_timeout"):
+            item.parent.output_timeout = 120
+
 
 def build_book(output: Path) -> Path:
     """Build the book from scratch into a folder; any warning is an error."""

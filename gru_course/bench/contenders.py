@@ -5,19 +5,20 @@ a test holds; "products" computes only those matrix products that no GRU can do 
 Peers are imported where they are used, so that a process holds one contender's libraries only.
 """
 
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from gru_course.reference import gru
+from gru_course.reference import gru, mingru
 
 
-def numbers(B, T, D, H):
-    """Inputs (B, T, D), gradients from above (B, T, H) and the weights of a GRU."""
+def numbers(B, T, D, H, cell=gru):
+    """Inputs (B, T, D), gradients from above (B, T, H) and a cell's weights."""
     rng = np.random.default_rng(0)
     xs = rng.standard_normal((B, T, D), dtype=np.float32)
     dhs = rng.standard_normal((B, T, H), dtype=np.float32)
-    return xs, dhs, gru.init(rng, D, H, np.float32)
+    return xs, dhs, cell.init(rng, D, H, np.float32)
 
 
 def passes(layer, params, xs, dhs):
@@ -76,7 +77,7 @@ def reference_gru(B, T, D, H):
 
 
 def onnx_runtime(B, T, D, H):
-    """Forward only: ONNX Runtime computes no gradients. Its time comes first, as it wants it."""
+    """Forward only, since ONNX Runtime computes no gradients; its inputs are time first."""
     import os
 
     import onnx
@@ -85,7 +86,7 @@ def onnx_runtime(B, T, D, H):
     from gru_course.convert import to_onnx
 
     xs, _, params = numbers(B, T, D, H)
-    weights = to_onnx((params,), reset_after=True)
+    weights: dict[str, Any] = to_onnx((params,), reset_after=True)
     before = weights.pop("linear_before_reset")
     node = onnx.helper.make_node(
         "GRU", ["xs", *weights], ["hs"], hidden_size=H, linear_before_reset=before
@@ -108,7 +109,7 @@ def onnx_runtime(B, T, D, H):
     feeds = {"xs": np.ascontiguousarray(xs.transpose(1, 0, 2))}
 
     def forward():
-        return session.run(None, feeds)[0][:, 0].transpose(1, 0, 2)
+        return np.asarray(session.run(None, feeds)[0])[:, 0].transpose(1, 0, 2)
 
     return forward, None
 
@@ -121,17 +122,17 @@ def numpy_products(B, T, D, H):
     W_ih_T, W_hh_T = params.weight_ih.T, params.weight_hh.T
 
     def forward():
-        x @ W_ih_T
+        np.matmul(x, W_ih_T)
         for _ in range(T):
-            h_step @ W_hh_T
+            np.matmul(h_step, W_hh_T)
 
     def both():
         forward()
         for _ in range(T):
-            da_step @ params.weight_hh
-        da @ params.weight_ih
-        da.T @ x
-        da.T @ h
+            np.matmul(da_step, params.weight_hh)
+        np.matmul(da, params.weight_ih)
+        np.matmul(da.T, x)
+        np.matmul(da.T, h)
 
     return forward, both
 
@@ -147,17 +148,63 @@ def torch_products(B, T, D, H):
     h_step, da_step = h[:B].clone(), da[:B].clone()
 
     def forward():
-        x @ weight_ih.T
+        torch.mm(x, weight_ih.T)
         for _ in range(T):
-            h_step @ weight_hh.T
+            torch.mm(h_step, weight_hh.T)
 
     def both():
         forward()
         for _ in range(T):
-            da_step @ weight_hh
-        da @ weight_ih
-        da.T @ x
-        da.T @ h
+            torch.mm(da_step, weight_hh)
+        torch.mm(da, weight_ih)
+        torch.mm(da.T, x)
+        torch.mm(da.T, h)
+
+    return forward, both
+
+
+def min_gru(B, T, D, H, mode="sequential"):
+    from gru_course.nn import MinGRU
+
+    xs, dhs, params = numbers(B, T, D, H, mingru)
+    return passes(MinGRU(D, H, candidate="positive", mode=mode), params, xs, dhs)
+
+
+def min_gru_log_space(B, T, D, H):
+    """The paper's own form, differentiated by autograd: Feng et al. (2024), appendix B."""
+    import torch
+    from torch.nn.functional import linear, softplus
+
+    from gru_course.nn import MinGRU
+    from gru_course.nn.scan import log_space_scan
+
+    class LogSpace(MinGRU):
+        def forward(self, xs):
+            a_z, a_n = linear(xs, self.weight, self.bias).chunk(2, dim=2)
+            log_n = torch.where(a_n >= 0, (a_n.relu() + 0.5).log(), -softplus(-a_n))
+            log_h0 = xs.new_full((len(xs), self.hidden_size), -torch.inf)
+            hs = log_space_scan(-softplus(-a_z), log_n - softplus(a_z), log_h0)
+            return hs, hs[:, -1]
+
+    xs, dhs, params = numbers(B, T, D, H, mingru)
+    return passes(LogSpace(D, H), params, xs, dhs)
+
+
+def min_gru_products(B, T, D, H):
+    """The bound of a minGRU in torch: no product waits for a state."""
+    import torch
+
+    xs, _, params = numbers(B, T, D, H, mingru)
+    x, weight = torch.from_numpy(xs).view(B * T, D), torch.from_numpy(params.weight)
+    da = torch.ones(B * T, 2 * H)
+
+    def forward():
+        torch.mm(x, weight.T)
+
+    def both():
+        forward()
+        torch.mm(da, weight)
+        torch.mm(da.T, x)
 
     return forward, both
 
@@ -175,7 +222,7 @@ TABLES = {
     "cpu": Table(
         {
             "torch.nn.GRU": torch_gru,
-            # "nn.GRU": our_gru,
+            "nn.GRU": our_gru,
             "reference.gru": reference_gru,
             "GRUCell in a loop": cell_loop,
             "ONNX Runtime": onnx_runtime,
@@ -191,6 +238,24 @@ TABLES = {
             (16, 256, 1024, 1024),
         ],
         baseline="torch.nn.GRU",
-        measured_memory=["torch.nn.GRU", "reference.gru"],
+        measured_memory=["torch.nn.GRU", "nn.GRU", "reference.gru"],
+    ),
+    "scan": Table(
+        {
+            "torch.nn.GRU": torch_gru,
+            "nn.GRU": our_gru,
+            "nn.MinGRU": min_gru,
+            "nn.MinGRU (scan)": partial(min_gru, mode="scan"),
+            "minGRU in log space": min_gru_log_space,
+            "products of a minGRU": min_gru_products,
+        },
+        [(16, 256, 256, 256), (16, 1024, 256, 256), (16, 4096, 256, 256), (1, 4096, 256, 256)],
+        baseline="torch.nn.GRU",
+        measured_memory=[
+            "torch.nn.GRU",
+            "nn.MinGRU",
+            "nn.MinGRU (scan)",
+            "minGRU in log space",
+        ],
     ),
 }

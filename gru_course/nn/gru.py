@@ -1,12 +1,10 @@
 """The gated recurrent unit as a layer: `torch.nn.GRU` with a faster forward and backward pass.
 
-`cells.GRUCell` is the formula. Here is the same mathematics with little work a step: one product
-serves the inputs of all steps, the loop over time writes in place, and the backward pass is
-written by hand, so that each weight's gradient is one product after the loop.
+The arithmetic is in `gru_function.py`; here are its layers and directions, and the forms that
+inputs come in.
 
 Shapes: N batch, T time steps, I input size, H hidden size, L layers, D directions, and S rows:
-the T * N steps of all sequences one after the other, time first, without padding. Gates are
-stacked r | z | n.
+the T * N steps of all sequences, time first, without padding.
 """
 
 from numbers import Real
@@ -15,119 +13,8 @@ import torch
 from torch.nn.functional import dropout
 from torch.nn.utils.rnn import PackedSequence
 
+from gru_course.nn.gru_function import GRUFunction
 from gru_course.reference._checks import check_choice, check_sizes
-
-# grad * z * (1 - z) and grad * (1 - n^2), each in one pass, into `grad_input`.
-sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
-tanh_backward = torch.ops.aten.tanh_backward.grad_input
-
-
-class _Direction(torch.autograd.Function):
-    """One layer in one direction: rows x (S, I) and h0 (N, H) to hs (S, H) and h_last (N, H).
-
-    `sizes` is the number of rows of each step. It never grows: sequences are sorted by length.
-    `turn` reverses each sequence in rows, for the direction that reads from the end, or is None.
-    """
-
-    @staticmethod
-    def forward(ctx, x, h0, sizes, turn, W_ih, W_hh, b_ih=None, b_hh=None):
-        (S, _), (N, H) = x.shape, h0.shape
-        ctx.sizes, ctx.turn = sizes, turn
-        xs = turn(x) if turn else x
-        # Pre-activations r | z | W_hn h_prev + b_hn, and apart from them n: the inputs' part first.
-        a, n = x.new_empty(S, 3 * H), x.new_empty(S, H)
-        rz, a_hn = a[:, : 2 * H], a[:, 2 * H :]
-        if b_ih is None or b_hh is None:
-            torch.mm(xs, W_ih[: 2 * H].T, out=rz)
-            torch.mm(xs, W_ih[2 * H :].T, out=n)
-            a_hn.zero_()
-        else:
-            torch.addmm((b_ih + b_hh)[: 2 * H], xs, W_ih[: 2 * H].T, out=rz)
-            torch.addmm(b_ih[2 * H :], xs, W_ih[2 * H :].T, out=n)
-            a_hn.copy_(b_hh[2 * H :].expand_as(a_hn))
-
-        states = x.new_empty(N + S, H)  # h0 and all that follow
-        blocks = states.split([N, *sizes])
-        blocks[0].copy_(h0)
-        W_hh_T = W_hh.T
-        parts = (part.split(sizes) for part in (a, rz, rz[:, :H], rz[:, H:], a_hn, n))
-        for h, h_new, a_t, rz_t, r, z, a_hn_t, n_t in zip(
-            _kept(blocks, sizes), blocks[1:], *parts, strict=True
-        ):
-            a_t.addmm_(h, W_hh_T)
-            rz_t.sigmoid_()
-            n_t.addcmul_(r, a_hn_t).tanh_()
-            torch.lerp(n_t, h, z, out=h_new)  # n + z (h - n) = (1 - z) n + z h
-
-        ctx.save_for_backward(x, states, a, n, W_ih, W_hh)
-        hs = states[N:]
-        return turn(hs) if turn else hs, torch.cat(_ended(blocks[1:], sizes))
-
-    @staticmethod
-    def backward(ctx, dhs, dh_last):
-        if torch.is_grad_enabled():  # once_differentiable would let a gradient penalty pass as 0
-            raise RuntimeError(
-                "nn.GRU: no second derivative, so no create_graph=True; GRUCell has one"
-            )
-        x, states, a, n, W_ih, W_hh = ctx.saved_tensors
-        sizes, turn, (S, H), N = ctx.sizes, ctx.turn, n.shape, len(dh_last)
-        r, z, a_hn = a.view(S, 3, H).unbind(1)
-        if sizes[-1] == N:  # no sequence ends early
-            h_prev = states[:S]
-        else:
-            h_prev = torch.cat(_kept(states.split([N, *sizes]), sizes))
-
-        # What each pre-activation's gradient is a multiple of is known for all steps before the
-        # loop. The loop turns these factors, of r | z | W_hn h_prev + b_hn, into the gradients.
-        da = x.new_empty(S, 3, H)
-        da_r, da_z, da_hn = da.unbind(1)
-        buffer = h_prev - n
-        sigmoid_backward(buffer, z, grad_input=da_z)
-        torch.sub(x.new_ones(()), z, out=buffer)
-        tanh_backward(buffer, n, grad_input=buffer)
-        torch.mul(buffer, r, out=da_hn)
-        buffer.mul_(a_hn)
-        sigmoid_backward(buffer, r, grad_input=da_r)
-
-        dh = buffer.copy_(
-            turn(dhs) if turn else dhs
-        )  # from above; the loop adds what comes from the future
-        dh0, blocks = torch.zeros_like(dh_last), dh.split(sizes)
-        ended = _ended(blocks, sizes)
-        for block, part in zip(ended, dh_last.split([len(h) for h in ended]), strict=True):
-            block.add_(part)
-        das = da.view(S, 3 * H)
-        parts = (part.split(sizes) for part in (dh[:, None], da, das, z))
-        steps = zip(_kept([dh0, *blocks], sizes), blocks, *parts, strict=True)
-        for dh_prev, dh_t, dh_each, da_t, das_t, z_t in reversed(list(steps)):
-            da_t.mul_(dh_each)
-            dh_prev.addmm_(das_t, W_hh).addcmul_(dh_t, z_t)
-
-        needs = ctx.needs_input_grad
-        dW_hh = das.T @ h_prev if needs[5] else None
-        db_hh = das.sum(0) if needs[6:] else None
-        dh.addcmul_(dh, z, value=-1)
-        tanh_backward(dh, n, grad_input=da_hn)  # from the gradient of W_hn h_prev + b_hn to a_n's
-        dW_ih = das.T @ (turn(x) if turn else x) if needs[4] else None
-        db_ih = das.sum(0) if needs[6:] else None
-        dx = das @ W_ih if needs[0] else None
-        dx = turn(dx) if turn and dx is not None else dx
-        return (dx, dh0, None, None, dW_ih, dW_hh, db_ih, db_hh)[: len(needs)]
-
-
-def _kept(blocks, sizes):
-    """Of the states h_0 to h_T, the rows that go on into each of the T steps."""
-    # A slice costs a microsecond, so there is none where no sequence ends.
-    return [
-        h if before == size else h[:size]
-        for h, before, size in zip(blocks, [sizes[0], *sizes], sizes, strict=False)
-    ]
-
-
-def _ended(blocks, sizes):
-    """Of the states h_1 to h_T, the last ones of the sequences, in the sequences' order."""
-    after = [*sizes[1:], 0]
-    return [h[k:] for h, size, k in zip(blocks, sizes, after, strict=True) if k < size][::-1]
 
 
 def _turn(sizes, device):
@@ -261,7 +148,7 @@ class GRU(torch.nn.GRU):
                 x = dropout(x, self.dropout)
             outputs = []
             for direction, (h0, weights) in zip(directions, runs, strict=False):
-                hs, h_last = _Direction.apply(x, h0, sizes, direction, *weights)
+                hs, h_last = GRUFunction.apply(x, h0, sizes, direction, *weights)
                 outputs.append(hs)
                 lasts.append(h_last)
             x = torch.cat(outputs, dim=1) if turn else outputs[0]

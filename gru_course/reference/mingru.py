@@ -206,7 +206,8 @@ def forward(xs, h0, params, *, lengths=None, candidate="linear"):
         xs = np.where(np.arange(T)[:, None] < lengths[:, None, None], xs, 0)
 
     # One product for the gates of all steps.
-    a = np.ascontiguousarray(xs.transpose(1, 0, 2)) @ params.weight.T + params.bias  # (T, N, 2H)
+    x = xs.transpose(1, 0, 2).reshape(T * N, -1)
+    a = (x @ params.weight.T + params.bias).reshape(T, N, 2 * H)
     zs, ns = sigmoid(a[:, :, :H]), _activate(a[:, :, H:], candidate)
     if lengths is not None:
         zs[np.arange(T)[:, None] >= lengths] = 1  # an ended sequence copies its state
@@ -261,8 +262,9 @@ def backward(dhs, cache):
 
     # The sums over batch and time are single products of flattened arrays.
     da = das.reshape(T * N, 2 * H)
-    x = np.ascontiguousarray(xs.transpose(1, 0, 2)).reshape(T * N, -1)
-    return (das @ params.weight).transpose(1, 0, 2), dh, Params(da.T @ x, da.sum(0))
+    x = xs.transpose(1, 0, 2).reshape(T * N, -1)
+    dxs = (da @ params.weight).reshape(T, N, -1).transpose(1, 0, 2)
+    return dxs, dh, Params(da.T @ x, da.sum(0))
 
 
 def forward_log(xs, h0, params):

@@ -24,7 +24,7 @@ METADATA = {
 CELL_METADATA = ("mystnb", "tags")  # editors add their own keys; these two mean something here
 # A stored view without its model shows as "model not found"; the widget's HTML shows instead.
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-CELL_TIMEOUT = 120  # seconds, the limit under which the tests run the same cells
+CELL_TIMEOUT = 600  # seconds, the limit under which the tests run the same cells
 
 
 def plain_png(data: str) -> str:

@@ -2,49 +2,95 @@
 
 import functools
 import http.server
+import json
 import threading
 from contextlib import contextmanager
+
+# Equations are set, what watches its own width has drawn for the width that it found, and colours
+# have changed: nothing moves any more on its own.
+AT_REST = """async () => {
+  await globalThis.MathJax?.startup?.promise;
+  await document.fonts.ready;
+  for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+  const transitions = document.getAnimations().filter((each) => each instanceof CSSTransition);
+  await Promise.allSettled(transitions.map(({finished}) => finished));
+}"""
+
+
+@functools.cache
+def _window(browser, options):
+    return browser.new_context(**json.loads(options)).new_page()
 
 
 @contextmanager
 def opened(browser, url, root, **context):
-    """The page with its widget mounted; the end checks what the browser complained about.
+    """The page at rest with its widget mounted; the end checks what the browser complained about.
 
-    `root` selects the widget; the page may ask nobody but its own site.
+    `root` selects the widget; the page may ask nobody but its own site. A window costs more than a
+    page, so tests that ask for the same `context` are given the same one, one after the other. It
+    remembers nothing: the page is loaded anew, and its store is emptied.
     """
     own = url[: url.index("book/")]
     complaints = []
-    with browser.new_context(**context) as made:
-        page = made.new_page()
-        page.on("console", lambda m: m.type == "error" and complaints.append(m.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+    listeners = {
+        "console": lambda m: m.type == "error" and complaints.append(m.text),
+        "pageerror": lambda error: complaints.append(str(error)),
         # A test that moves on to another page aborts what the first was still loading.
-        page.on(
-            "requestfailed",
-            lambda r: (
-                r.failure == "net::ERR_ABORTED" or complaints.append(f"failed: {r.url} {r.failure}")
-            ),
-        )
-        page.on(
-            "request",
-            lambda r: r.url.startswith((own, "blob:", "data:")) or complaints.append(r.url),
-        )
+        "requestfailed": lambda r: (
+            r.failure == "net::ERR_ABORTED" or complaints.append(f"failed: {r.url} {r.failure}")
+        ),
+        "request": lambda r: r.url.startswith((own, "blob:", "data:")) or complaints.append(r.url),
+    }
+    page = _window(browser, json.dumps(context, sort_keys=True))
+    page.mouse.move(0, 0)  # not over what the last test left there
+    for event, listener in listeners.items():
+        page.on(event, listener)
+    try:
         page.goto(url)
         page.locator(root).first.wait_for()
+        page.wait_for_function("!document.querySelector('.gru-widget > script')")
+        page.evaluate(AT_REST)
         yield page
+    finally:
+        for other in page.context.pages:
+            if other != page:
+                other.close()
+        page.evaluate("localStorage.clear()")
+        for event, listener in listeners.items():
+            page.remove_listener(event, listener)
+        page.goto("about:blank")  # or an address that differs in its fragment would load nothing
     assert not complaints, complaints
 
 
+# For animations, time then goes on only where a test adds to `now`, in milliseconds, so that how
+# far a player comes does not depend on how soon the test looks.
+HOLD_TIME = """() => {
+  const frame = requestAnimationFrame;
+  globalThis.now = 0;
+  globalThis.requestAnimationFrame = (draw) => frame(() => draw(now));
+}"""
+GO_ON = """async (milliseconds) => {
+  now += milliseconds;
+  for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+}"""
+
+
 class _QuietHandler(http.server.SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"  # a page's fifty files over a few connections
+
     def log_message(self, format, *args):
         pass
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 128  # a busy machine accepts late; a connection turned away waits a second
 
 
 @contextmanager
 def serving(folder):
     """The address of a server of the folder's files."""
     handler = functools.partial(_QuietHandler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with _Server(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()

@@ -9,7 +9,7 @@ import re
 
 import pytest
 from bench_redraw import WIDGETS as PLACES
-from live import opened
+from live import GO_ON, HOLD_TIME, opened
 from shown import SHOWN, WIDGETS, assert_outputs
 
 from gru_course import widgets
@@ -110,7 +110,6 @@ def test_every_control(browser, site, site_url, name, hand):
     context = PHONE if hand is Touch else {}
     with opened(browser, site_url + path, selector, **context) as page:
         widget, by = page.locator(selector).first, hand(page)
-        page.evaluate("MathJax.startup.promise")  # what it sets moves everything below
         assert widget.evaluate(UNKNOWN, KNOWN) == []
 
         def look():
@@ -160,12 +159,14 @@ def test_every_control(browser, site, site_url, name, hand):
             for wanted, exactly in by.slide(position, 0, last):
                 assert look()["step"] == pytest.approx(wanted, rel=0, abs=exactly)
             position.press("Home")
+            page.evaluate(HOLD_TIME)
             by.push(play)
             at = position.element_handle()
-            page.wait_for_function("(at) => Number(at.value) >= 2", arg=at)
+            page.wait_for_function("(at) => (now += 100, at.value >= 2)", arg=at)
             by.push(play)
             assert play.inner_text() == "▶ Play"
-            assert 2 <= look()["step"] <= last
+            page.evaluate(GO_ON, 5000)
+            assert 2 <= look()["step"] < last, "time goes on, and the player does not"
 
         share = page.locator(f".gru-widget:has({selector}) .gru-share button").first
         by.push(share)

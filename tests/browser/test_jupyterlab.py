@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -55,9 +54,8 @@ def lab(tmp_path_factory):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
-    command += [f"--port={port}", "--ip=127.0.0.1", "--ServerApp.port_retries=0"]
+    command += [f"--port={port}", "--ip=127.0.0.1"]
     command += [
         "--IdentityProvider.token=",
         "--ServerApp.password=",
@@ -75,22 +73,28 @@ def lab(tmp_path_factory):
     with log.open("w") as out:
         server = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
         try:
-            wait_for(f"{url}/api", server, log)
+            # It takes another port where this one has been taken meanwhile, and writes down which.
+            info = home / "jupyter_runtime_dir" / f"jpserver-{server.pid}.json"
+            known = wait_for(lambda: json.loads(info.read_text("utf8")), server, log)
+            url = known["url"].rstrip("/")
+            wait_for(lambda: urllib.request.urlopen(f"{url}/api", timeout=30).close(), server, log)
             yield url
         finally:
             server.terminate()
-            server.wait(30)
+            server.wait(120)
 
 
-def wait_for(url, server, log):
-    for _ in range(240):
+def wait_for(answer, server, log):
+    """Return once `answer` no longer raises, as it does while the server starts."""
+    deadline = time.monotonic() + 180
+    while True:
         try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            assert server.poll() is None, f"JupyterLab ended:\n{log.read_text()[-4000:]}"
+            return answer()
+        except (OSError, ValueError):  # no file, half a file, no connection
+            said = log.read_text()[-4000:]
+            assert server.poll() is None, f"JupyterLab ended:\n{said}"
+            assert time.monotonic() < deadline, f"JupyterLab did not answer:\n{said}"
             time.sleep(0.25)
-    pytest.fail(f"JupyterLab did not answer within a minute:\n{log.read_text()[-4000:]}")
 
 
 class Notebook:
@@ -112,7 +116,7 @@ class Notebook:
             # Again if nothing came of it: while JupyterLab starts, keys can go unheard.
             cell.locator(".cm-content").press("Shift+Enter")
             try:
-                expect(prompt).not_to_have_text(before, timeout=2000)
+                expect(prompt).not_to_have_text(before, timeout=10_000)
             except AssertionError:
                 continue
         expect(prompt).to_have_text(re.compile(r"^\[\d+\]:$"), timeout=90_000)
@@ -141,7 +145,7 @@ def notebook(browser, lab):
         made.cells.nth(CHECK).wait_for()
         page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
         made.run(0)
-        page.locator(".gru-goal").wait_for()  # of the widget that is shown last
+        expect(page.locator(".gru-live")).to_have_count(len(MADE), timeout=90_000)
         assert page.locator(".gru-still").count() == 0, "live widgets win over their HTML"
         yield made
 

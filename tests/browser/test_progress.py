@@ -118,8 +118,13 @@ def test_a_wrong_try_is_remembered_too(browser, site_url):
 
 def test_a_search_or_a_script_that_opens_answers_answers_nothing(browser, site_url):
     with opened(browser, site_url + PAGE) as page:
-        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-        page.wait_for_timeout(100)  # "toggle" comes later
+        page.evaluate("""() => {
+          const closed = [...document.querySelectorAll("details:not([open])")];
+          return Promise.all(closed.map((answer) => new Promise((heard) => {
+            answer.addEventListener("toggle", heard); // it comes later
+            answer.open = true;
+          })));
+        }""")
         assert counted(page) == (0, 0, 0)
         assert stored(page) is None
 
@@ -316,6 +321,8 @@ def test_two_tabs_agree(browser, url):
         other = page.context.new_page()
         other.goto(url)
         question(other, 1)[1][0].click()
+        box = page.locator(".gru-progress")
+        box.get_by_text(f"1 of {QUESTIONS} questions (1 at the first try), 0 of").wait_for()
         page.get_by_role("checkbox", name="Solved: exercise 2").click()
         for tab in (page, other):
             box = tab.locator(".gru-progress")

@@ -152,60 +152,6 @@ def held(player):
     return {**setting, "losses": player.locator("[data-choice] :checked").get_attribute("value")}
 
 
-def test_keyboard_moves_every_control(browser, url):
-    with opened(browser, url) as player:
-        for key in SLIDERS:
-            slider = player.locator(f"[data-slider={key}] input")
-            slider.press("End")
-            assert held(player)[key] == 2
-            slider.press("Home")
-            assert held(player)[key] == -2
-            for _ in range(3):
-                slider.press("ArrowRight")
-            assert held(player)[key] == pytest.approx(-1.97)
-            assert_shows(LAST, player.evaluate(READ), held(player))
-        player.locator("[data-choice] [value=every]").press("ArrowRight")
-        assert held(player)["losses"] == "last"
-        position = player.get_by_role("slider", name="step of the two passes")
-        for k in range(LAST, -1, -1):
-            assert_shows(k, player.evaluate(READ), held(player))
-            position.press("ArrowLeft")
-        player.locator("[data-choice] [value=last]").press("ArrowLeft")
-        assert held(player)["losses"] == "every"
-        position.press("End")
-        assert_shows(LAST, player.evaluate(READ), held(player))
-
-
-def test_mouse_moves_every_control(browser, url):
-    with opened(browser, url) as player:
-        mouse = player.page.mouse
-        for key in SLIDERS:
-            slider = player.locator(f"[data-slider={key}] input")
-            slider.scroll_into_view_if_needed()
-            slider.press("Home")
-            box = slider.bounding_box()
-            y = box["y"] + box["height"] / 2
-            mouse.move(box["x"] + 11, y)
-            mouse.down()
-            mouse.move(box["x"] + box["width"] / 2, y)
-            assert abs(held(player)[key]) < 0.2
-            mouse.move(box["x"] + box["width"], y, steps=3)
-            mouse.up()
-            assert held(player)[key] == 2
-            assert_shows(LAST, player.evaluate(READ), held(player))
-        player.locator("[data-choice] label", has_text="last step").click()
-        assert held(player)["losses"] == "last"
-        position = player.get_by_role("slider", name="step of the two passes")
-        box = position.bounding_box()
-        y = box["y"] + box["height"] / 2
-        mouse.move(box["x"] + box["width"] - 11, y)
-        mouse.down()
-        mouse.move(box["x"] + box["width"] / 2, y, steps=5)
-        mouse.up()
-        assert position.input_value() == "8"
-        assert_shows(8, player.evaluate(READ), held(player))
-
-
 def test_touch(browser, url):
     phone = {"has_touch": True, "is_mobile": True, "viewport": {"width": 375, "height": 800}}
     with opened(browser, url, **phone) as player:
@@ -230,14 +176,17 @@ def test_touch(browser, url):
 
 def test_play(browser, site_url):
     with opened(browser, site_url + PAGE) as player:
-        player.get_by_role("slider", name="step of the two passes").press("Home")
+        position = player.get_by_role("slider", name="step of the two passes")
+        position.press("Home")
+        player.page.evaluate(live.HOLD_TIME)
         player.get_by_role("button", name="Play").press("Enter")
-        position = f"document.querySelector('{ROOT} .gru-player input').value"
-        player.page.wait_for_function(f"{position} >= 2")
+        player.page.evaluate(live.GO_ON, 0)  # what is then drawn starts the clock
+        player.page.evaluate(live.GO_ON, 3000)
+        assert position.input_value() == "2", "0.8 steps a second"
         player.get_by_role("button", name="Pause").press("Space")
-        k = int(player.page.evaluate(position))
-        assert 2 <= k < LAST
-        assert_shows(k, player.evaluate(READ), held(player))
+        player.page.evaluate(live.GO_ON, 3000)
+        assert position.input_value() == "2"
+        assert_shows(2, player.evaluate(READ), held(player))
 
 
 @pytest.mark.parametrize("width", [1280, 375])

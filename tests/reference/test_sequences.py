@@ -84,6 +84,15 @@ def test_init_draws_float32_if_asked(cell):
     assert {array.dtype for array in params} == {np.dtype(np.float32)}
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_saturated_gates_raise_no_warning(cell, dtype):
+    """exp of a pre-activation this large is infinite in either dtype."""
+    p = problem(cell, (2, 3, 3, 4))
+    with np.errstate(all="raise", under="ignore"):
+        result = run(cell, p._replace(xs=1e4 * np.sign(p.xs)).astype(dtype))
+    assert all(np.isfinite(array).all() for array in result.values())
+
+
 @pytest.mark.parametrize("bias", [0, 1e5, -1e5])
 @pytest.mark.parametrize(("dtype", "T"), [(np.float32, 10_000), (np.float64, 1_000)])
 def test_large_inputs_over_many_steps_do_not_overflow(cell, dtype, T, bias):
