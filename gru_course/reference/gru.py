@@ -21,7 +21,7 @@ from gru_course.reference._checks import (
 )
 from gru_course.reference.activations import sigmoid
 
-BLOCK = 2**14  # numbers: some arrays of this size fit a core's cache together
+ROWS = 512  # of the backward pass's products: enough to be fast, few enough to stay in the cache
 
 
 class Params(NamedTuple):
@@ -257,19 +257,19 @@ def forward(xs, h0, params, *, lengths=None, reset_after=True):
     bias = params.bias_ih * sign
     bias[: 2 * H] -= params.bias_hh[: 2 * H]
 
+    # One array for all that stays after the loop, since the system clears each page of memory that
+    # it hands out, and takes several large arrays back sooner than one.
+    room = np.empty(((5 * T + 1) * N, H), xs.dtype)
+    gates, a_hns, hs = np.split(room, [3 * T * N, 4 * T * N])
+    gates, a_hns, hs = gates.reshape(T, N, 3 * H), a_hns.reshape(T, N, H), hs.reshape(T + 1, N, H)
+
     # One product for the inputs of all steps; the loop turns each of its rows into r | z | n.
     xs = np.ascontiguousarray(xs.transpose(1, 0, 2))  # (T, N, I)
-    gates = np.dot(xs.reshape(T * N, -1), W_ih_T).reshape(T, N, 3 * H)
+    np.dot(xs.reshape(T * N, -1), W_ih_T, gates.reshape(T * N, 3 * H))
     gates += bias
-    rzs, rs, zs, ns = (
-        gates[..., : 2 * H],
-        gates[..., :H],
-        gates[..., H : 2 * H],
-        gates[..., 2 * H :],
-    )
-    hs = np.empty((T + 1, N, H), xs.dtype)  # h_0 to h_T
+    rs, zs, ns = np.split(gates, 3, axis=2)
+    rzs = gates[:, :, : 2 * H]
     hs[0] = h0
-    a_hns = np.empty((T, N, H), xs.dtype) if reset_after else None
     a_h = np.empty((N, 3 * H), xs.dtype)
     a_h_rz, a_h_n = a_h[:, : 2 * H], a_h[:, 2 * H :]
     one = np.array(1, xs.dtype)  # NumPy adds it faster than Python's 1
@@ -278,7 +278,7 @@ def forward(xs, h0, params, *, lengths=None, reset_after=True):
     # Each call writes into its last argument, so that the loop makes no array.
     with np.errstate(over="ignore"):  # exp may give infinity; then the gate is 0, as it should be
         for t, (h, h_new, rz, r, z, n) in enumerate(zip(hs, hs[1:], rzs, rs, zs, ns, strict=False)):
-            if a_hns is not None:  # reset after the product
+            if reset_after:
                 np.dot(h, W_hh_T, a_h)
                 np.add(a_h_n, b_hn, a_hns[t])
             else:
@@ -287,7 +287,7 @@ def forward(xs, h0, params, *, lengths=None, reset_after=True):
             np.exp(rz, rz)
             np.add(rz, one, rz)
             np.reciprocal(rz, rz)
-            if a_hns is not None:
+            if reset_after:
                 np.multiply(r, a_hns[t], a_h_n)
             else:
                 np.add(np.dot(r * h, W_hn_T), b_hn, a_h_n)
@@ -298,6 +298,7 @@ def forward(xs, h0, params, *, lengths=None, reset_after=True):
             np.add(n, h_new, h_new)
             if ended is not None:
                 np.copyto(h_new, h, where=ended[t, :, None])
+    a_hns = a_hns if reset_after else None
     cache = Cache(xs.transpose(1, 0, 2), hs[:-1], rs, zs, ns, a_hns, lengths, params)
     return hs[1:].transpose(1, 0, 2).copy(), cache
 
@@ -327,17 +328,18 @@ def backward(dhs, cache):
     check_array("dhs", dhs, ("N", "T", "H"), {"N": N, "T": T, "H": H, "dtype": xs.dtype})
     W_rz, W_hn = params.weight_hh[: 2 * H], params.weight_hh[2 * H :]
 
-    das = np.empty((T, N, 3, H), xs.dtype)  # gradients of r | z | what W_hn computes
-    das_n = np.empty((T, N, H), xs.dtype)
+    dxs = np.empty((T, N, xs.shape[2]), xs.dtype)
     dh, copied = np.zeros((N, H), xs.dtype), np.empty((N, H), xs.dtype)
-    block = max(1, BLOCK // (N * H))
+    grads = Params(*map(np.zeros_like, params))
+    dW_ih, dW_hh, db_ih, db_hh = grads
+    block = max(1, ROWS // N)
     for start in reversed(range(0, T, block)):
         steps = slice(start, start + block)
         r, z, n, h_prev = rs[steps], zs[steps], ns[steps], h_prevs[steps]
         # What each pre-activation's gradient is a multiple of does not wait for the loop below,
-        # which turns these factors into the gradients.
+        # which turns these factors into the gradients of r | z | what W_hn computes.
         factor_n = (1 - z) * (1 - n * n)
-        factors = das[steps]
+        factors = np.empty((len(n), N, 3, H), xs.dtype)
         factors[:, :, 0] = r * (1 - r) * (h_prev if a_hns is None else factor_n * a_hns[steps])
         factors[:, :, 1] = z * (1 - z) * (h_prev - n)
         factors[:, :, 2] = factor_n if a_hns is None else factor_n * r
@@ -346,7 +348,7 @@ def backward(dhs, cache):
             factor_n *= alive
             factors *= alive[..., None]
             z = np.where(alive, z, 1)
-        dh_alls = np.empty_like(factor_n)  # all that reaches h_t, from above and from the future
+        dh_alls = np.empty_like(h_prev)  # all that reaches h_t, from above and from the future
         above = dhs.transpose(1, 0, 2)[steps]
         views = zip(factors, dh_alls, above, z, r, strict=True)
         for factor, dh_all, dh_above, z_t, r_t in reversed(list(views)):
@@ -361,15 +363,17 @@ def backward(dhs, cache):
                 np.multiply(factor[:, 0], dreset_h, factor[:, 0])
                 np.add(np.dot(factor[:, :2].reshape(N, 2 * H), W_rz), dreset_h * r_t, dh)
             np.add(dh, copied, dh)
-        np.multiply(factor_n, dh_alls, das_n[steps])
 
-    # The sums over batch and time are single products of flattened arrays.
-    da, h_prev = das.reshape(T * N, 3 * H), h_prevs.reshape(T * N, H)
-    dW_hh, db_hh = da.T @ h_prev, da.sum(0)
-    if a_hns is not None:
-        das[:, :, 2] = das_n  # W_in and b_in stand beside r, not inside its product
-    else:
-        dW_hh[2 * H :] = da[:, 2 * H :].T @ (rs.reshape(T * N, H) * h_prev)
-    x = xs.transpose(1, 0, 2).reshape(T * N, -1)
-    dxs = np.dot(da, params.weight_ih).reshape(T, N, -1).transpose(1, 0, 2)
-    return dxs, dh, Params(da.T @ x, dW_hh, da.sum(0), db_hh)
+        # The sums over the block's sequences and steps are single products of flattened arrays.
+        da, h, x = factors.reshape(-1, 3 * H), h_prev.reshape(-1, H), xs.transpose(1, 0, 2)[steps]
+        db_hh += da.sum(0)
+        if a_hns is not None:
+            dW_hh += da.T @ h
+            np.multiply(factor_n, dh_alls, factors[:, :, 2])  # from W_hn's gradient to W_in's
+        else:
+            dW_hh[: 2 * H] += da[:, : 2 * H].T @ h
+            dW_hh[2 * H :] += da[:, 2 * H :].T @ (r.reshape(-1, H) * h)
+        db_ih += da.sum(0)
+        dW_ih += da.T @ x.reshape(len(da), -1)
+        dxs[steps] = np.dot(da, params.weight_ih).reshape(x.shape)
+    return dxs.transpose(1, 0, 2), dh, grads
