@@ -67,11 +67,20 @@ def test_states_are_linear_in_the_start():
 @pytest.mark.parametrize("bias", [-1e4, 1e4])
 def test_log_space_of_shut_and_open_gates_is_finite(bias):
     xs, h0, params = draw((2, 50, 3, 4))
+    h0[0, 1] = 0  # whose logarithm is -inf
     shut = params._replace(bias=np.where(np.arange(8) < 4, bias, params.bias))
     with np.errstate(all="raise", under="ignore"):
         got = mingru.forward_log(xs, h0, shut)
     wanted, _ = mingru.forward(xs, h0, shut, candidate="positive")
     np.testing.assert_allclose(got, wanted, rtol=1e-9)
+
+
+def test_the_kink_has_the_slope_of_its_right_side():
+    """g(a) = a + 1/2 at 0, too; no difference quotient tells which side is meant."""
+    params = mingru.Params(np.zeros((2, 1)), np.zeros(2))
+    _, cache = mingru.step(np.ones((1, 1)), np.zeros((1, 1)), params, candidate="positive")
+    _, _, grads = mingru.step_backward(np.ones((1, 1)), cache)
+    assert grads.bias[1] == 0.5  # dh (1 - z) g'(0)
 
 
 def test_bad_input():
@@ -84,7 +93,7 @@ def test_bad_input():
         with pytest.raises(ValueError, match=wanted):
             call()
     below = h0.copy()
-    below[1, 2] = -0.5
+    below[0, 1], below[1, 2] = 0, -0.5
     for arguments, message in [
         ((xs, below, params), "h0: expected no number below 0, got -0.5 at index (1, 2)"),
         ((xs[..., :2], h0, params), "xs: expected shape (N, T, I) with I = 3, got (2, 5, 2)"),
