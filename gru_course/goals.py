@@ -439,4 +439,52 @@ GOALS = {
             "you are looking for the palest one.",
         ),
     ),
+    "mingru.tree": Goal(
+        "ScanTree",
+        (
+            Rule(
+                "first_8",
+                None,
+                1,
+                "The state h_8 is not known yet: the pair that ends at step 8 does not begin at "
+                "step 1.",
+            ),
+            Rule(
+                "first_7",
+                2,
+                None,
+                "Both are known, h_8 and h_7. Look for a method, and a level of it, at which the "
+                "later state comes first.",
+            ),
+            Rule(
+                "overwrite",
+                None,
+                0,
+                "One gate is 0, and so is every product that contains it: the pair of all eight "
+                "steps keeps {a_8} whatever the others are.",
+            ),
+            Rule(
+                "a_8",
+                0.45,
+                None,
+                "The moment is right. At z = {z} the pair of all eight steps keeps {a_8} of the "
+                "state before it, and half is asked for: too little.",
+            ),
+            Rule(
+                "a_8",
+                None,
+                0.55,
+                "The moment is right. At z = {z} the pair of all eight steps keeps {a_8} of the "
+                "state before it, and half is asked for: too much.",
+            ),
+        ),
+        "The state h_8 is known before h_7, and at z = {z} eight steps keep {a_8}: each of three "
+        "levels has squared what a pair keeps.",
+        (
+            "Follow the pair that ends at step 8 through the levels of each method: when does it "
+            "begin at step 1, and what does the pair at step 7 cover then?",
+            "Each level on the way to the pair of 1–8 doubles its length and so squares its a. "
+            "Start from a half and go back: what is a for four steps, for two, for one?",
+        ),
+    ),
 }

@@ -8,6 +8,7 @@ from gru_course.widgets.cobweb import Cobweb
 from gru_course.widgets.gate_explorer import GateExplorer
 from gru_course.widgets.gradient_flow import GradientFlow
 from gru_course.widgets.lstm_explorer import LSTMExplorer
+from gru_course.widgets.scan_tree import ScanTree
 from gru_course.widgets.sequence_player import SequencePlayer
 from gru_course.widgets.unroll_player import UnrollPlayer
 
@@ -16,6 +17,7 @@ __all__ = [
     "GateExplorer",
     "GradientFlow",
     "LSTMExplorer",
+    "ScanTree",
     "SequencePlayer",
     "UnrollPlayer",
 ]

@@ -8,7 +8,14 @@ import numpy as np
 
 from gru_course.goals import digits
 from gru_course.reference import gru, lstm
-from gru_course.widgets import Cobweb, GateExplorer, GradientFlow, LSTMExplorer, UnrollPlayer
+from gru_course.widgets import (
+    Cobweb,
+    GateExplorer,
+    GradientFlow,
+    LSTMExplorer,
+    ScanTree,
+    UnrollPlayer,
+)
 
 STEPS = 50  # of the explorers' strips
 
@@ -78,6 +85,27 @@ def _cobweb(state, step):
         points |= {f"point_{i}": point.h, f"slope_{i}": point.slope, f"kind_{i}": {"text": kind}}
     said = {"text": widget.sentence(), "value": widget.cycle()}
     return {**points, "sentence": said, "step": _step(step, widget.states()[step])}
+
+
+def _scan_tree(state, step):
+    widget = ScanTree(**state)
+    pair = widget.pairs()[widget.at - 1]
+    steps = "Step" if pair.first == pair.last else "Steps"
+    totals = {"chain": (7, 7), "doubling": (3, 17), "tree": (5, 11)}
+    counted = {
+        f"{count}_{method}": {"value": value, "text": f"{value} of {total}"}
+        for method, (depth, work) in totals.items()
+        for (count, value), total in zip(
+            widget.counts(method).items(), (depth, work, 8), strict=True
+        )
+    }
+    return {
+        **counted,
+        "span": {"text": f"{steps} {pair.span}"},
+        "a": pair.a,
+        "b": pair.b,
+        "step": {"value": step, "text": f"after level {step}"},
+    }
 
 
 def _sequence_player(state, step):
@@ -162,6 +190,12 @@ WIDGETS = {
         },
         "LSTMExplorer(x=0.5)",
         {"c_prev": -3.123456789, "drive": True, "f": 0.75},
+    ),
+    "ScanTree": Widget(
+        _scan_tree,
+        {},
+        "ScanTree(z=0.5)",
+        {"z": 0.123456789, "level": 2, "at": 6, "overwrite": 4, "pulse": 5, "method": "tree"},
     ),
     "SequencePlayer": Widget(
         _sequence_player,

@@ -2,7 +2,7 @@
 
 import math
 import re
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -88,6 +88,11 @@ SOLVED = {
         {"x": 0.7, "h_prev": 0.6, "r": 0.5, "z": 0.5},
         {"x": 0.5, "h_prev": 0.5, "r": 0.51, "z": 0.4},
         {"drive": False, "x": 0.5, "h_prev": 0.5, "a_r": 0.0, "a_z": -1.0},
+    ],
+    "mingru.tree": [
+        {"method": "tree", "overwrite": 0, "z": 0.92},
+        {"method": "tree", "overwrite": 0, "z": 0.91, "level": 4},
+        {"method": "tree", "overwrite": 0, "z": 0.92, "pulse": 7, "at": 3},
     ],
 }
 
@@ -183,6 +188,21 @@ MISSED = {
         ({"x": 0.5, "h_prev": 0.5, "r": 0.7}, "Cell C is still found: its state is 0.096 away"),
         ({"x": 0.5, "h_prev": 0.5, "r": 1.0}, "Cell C is still found"),  # F passes
         ({"x": 0.8, "h_prev": 0.5, "r": 0.5}, "cell F is still found: its state is 0.052 away"),
+    ],
+    "mingru.tree": [
+        ({"method": "tree", "overwrite": 0, "z": 0.92, "level": 2}, "h_8 is not known yet"),
+        ({"method": "chain", "overwrite": 0, "z": 0.92, "level": 6}, "h_8 is not known yet"),
+        ({"overwrite": 0, "z": 0.92}, "Both are known, h_8 and h_7"),
+        ({"method": "tree", "overwrite": 0, "z": 0.92, "level": 5}, "Both are known"),  # too far
+        ({"method": "chain", "overwrite": 0, "z": 0.92, "level": 7}, "Both are known"),
+        ({"method": "tree", "z": 0.92}, "the pair of all eight steps keeps 0.000 whatever"),
+        (
+            {"method": "tree", "overwrite": 0},
+            "At z = 0.500 the pair of all eight steps keeps 0.004",
+        ),
+        ({"method": "tree", "overwrite": 0, "z": 0.9}, "keeps 0.430 of the state before it, and"),
+        ({"method": "tree", "overwrite": 0, "z": 0.93}, "half is asked for: too much"),
+        ({"method": "tree", "overwrite": 0, "z": 1.0}, "keeps 1.00 of the state before it, and"),
     ],
 }
 
@@ -319,6 +339,15 @@ def test_the_input_turns_the_state_when_and_to_where_it_should():
             hs.append((1 - z) * math.tanh(0.25 + 2 * r * hs[-1]) + z * hs[-1])
         assert 15 <= next(k for k, h in enumerate(hs) if h > 0) <= 20
         assert 0.8 <= hs[-1] <= 0.9
+
+
+def test_eight_steps_keep_half_where_the_tree_is_right():
+    for settings in SOLVED["mingru.tree"]:
+        knob = moved("mingru.tree", **settings)
+        hs = {h: h for h in (0.0, 1.0)}  # from two starts, which the input moves alike
+        for t, before in product(range(1, 9), hs):
+            hs[before] = (1 - knob.z) * (t == knob.pulse) + knob.z * hs[before]
+        assert 0.45 <= hs[1.0] - hs[0.0] <= 0.55
 
 
 # For the tests that all exercises share: the right answers, and wrong ones.

@@ -114,7 +114,12 @@ const STYLE = `
   font-weight: inherit; text-align: right; color: inherit; background: none; }
 .gru-live .gru-sums th:first-child { min-width: 0; text-align: left; }
 .gru-sums .gru-reading { display: block; }
-.gru-sums tbody tr:last-child > * { border-top: 2px solid currentColor !important; }
+.gru-unroll .gru-sums tbody tr:last-child > * { border-top: 2px solid currentColor !important; }
+.gru-scan-columns { display: flex; flex-wrap: wrap; gap: 0.5rem 1.5rem; margin-top: 0.75rem; }
+.gru-scan-columns > div { flex: 1 1 300px; min-width: 0; }
+.gru-scan [data-pair] { cursor: pointer; touch-action: manipulation; }
+.gru-scan-pair { min-height: 10em; margin-top: 0.75rem; } /* as high as the longest pair */
+.gru-scan .gru-sums .gru-reading { min-width: 4em; }
 `;
 
 function addStyle() {

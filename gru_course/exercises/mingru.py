@@ -1,0 +1,203 @@
+"""Checkers of the chapter "The minGRU and the parallel scan"."""
+
+import numpy as np
+
+from gru_course.exercises._core import Wrong, as_float32, call, compare, exercise, matches
+
+LENGTH = 1024  # of the scan whose operations are counted
+
+
+@exercise(
+    "mingru.combine",
+    hints=(
+        "Write both steps down and put the first one into the second: what stands before h, and "
+        "what is left over?",
+        "The later step multiplies all that it gets, the earlier step's b included, and then adds "
+        "its own b.",
+    ),
+)
+def combine(answer):
+    rng = np.random.default_rng(0)
+    (a1, b1), (a2, b2) = pairs = [tuple(rng.uniform(0.1, 2, (2, 3, 4))) for _ in range(2)]
+    got = call(answer, *pairs)
+    if not isinstance(got, tuple | list) or len(got) != 2:
+        raise Wrong(f"Expected a pair (a, b), got {type(got).__name__}.")
+    if matches(got[1], a1 * b2 + b1):
+        raise Wrong(
+            "The two steps are exchanged: the earlier one comes first, so that the later one's "
+            "factor multiplies its b."
+        )
+    if matches(got[1], b1 + b2):
+        raise Wrong(
+            "The b of the earlier step is not multiplied: it is part of the state that the later "
+            "step takes over."
+        )
+    if matches(got[1], a1 * a2 * b1 + b2):
+        raise Wrong("The earlier step's b comes after its own factor: only the later a meets it.")
+    if matches(got[0], a1 + a2):
+        raise Wrong("Factors of successive steps multiply; you add them.")
+    compare("a", got[0], a2 * a1)
+    compare("b", got[1], a2 * b1 + b2)
+    a, b = call(answer, *as_float32(pairs))
+    compare("in float32: a", a, np.float32(a2 * a1))
+    compare("in float32: b", b, np.float32(a2 * b1 + b2))
+    return "Right, and since any three steps agree in both groupings, a tree may join them."
+
+
+class _Counted(np.ndarray):
+    """An array that counts its arithmetic: calls, and the numbers that came out of them."""
+
+    log: list
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=(), **options):
+        plain = [x.view(np.ndarray) if isinstance(x, _Counted) else x for x in inputs]
+        if out:
+            options["out"] = tuple(
+                x.view(np.ndarray) if isinstance(x, _Counted) else x for x in out
+            )
+        result = getattr(ufunc, method)(*plain, **options)
+        _Counted.log.append(np.size(result))
+        return np.asarray(result).view(_Counted)
+
+
+def _states(a, b):
+    hs, h = [], np.zeros_like(b[0])
+    for a_t, b_t in zip(a, b, strict=True):
+        h = a_t * h + b_t
+        hs.append(h)
+    return np.stack(hs)
+
+
+def _problem(T, seed=0, H=3):
+    rng = np.random.default_rng(seed)
+    return rng.uniform(0.3, 1.0, (T, H)), rng.normal(size=(T, H))
+
+
+@exercise(
+    "mingru.pairs",
+    hints=(
+        "Join the steps in pairs: that is a recurrence of half the length, of the same kind. Let "
+        "your own function solve it.",
+        "The shorter recurrence knows every second state, the later one of each pair: `hs[1::2]`. "
+        "Each state between takes one step from the state before it, and the first state is b[0].",
+    ),
+)
+def pairs(answer):
+    for T in (1, 2, 8, 13):
+        a, b = _problem(T, seed=T) if T < 13 else as_float32(_problem(T))
+        got, wanted = call(answer, a, b), _states(a, b)
+        if T > 1 and matches(got, b):
+            raise Wrong("Your states are the inputs b: no step reaches the next one.")
+        wrong = np.shape(got) == wanted.shape and not matches(got, wanted)
+        known = [0, 1, 3, 7]  # what going up alone finds
+        if T == 8 and wrong and matches(np.asarray(got)[known], wanted[known]):
+            raise Wrong(
+                "The states h_1, h_2, h_4 and h_8 are right, some between are not. Each of those "
+                "takes one step of its own from the state before it."
+            )
+        compare(f"T = {T}: hs", got, wanted)
+    a, b = _problem(LENGTH)
+    _Counted.log = []
+    compare(
+        f"T = {LENGTH}: hs", np.asarray(answer(*(x.view(_Counted) for x in (a, b)))), _states(a, b)
+    )
+    calls, numbers = len(_Counted.log), sum(_Counted.log) / a.size
+    if calls > LENGTH / 2:
+        raise Wrong(
+            f"The states are right, but they took {calls} array operations for {LENGTH} steps: "
+            "you go from step to step."
+        )
+    if numbers > 8:
+        raise Wrong(
+            f"The states are right, but each number was computed {numbers:.0f} times over: that "
+            "is doubling. In pairs the recurrence is half as long each time."
+        )
+    return (
+        f"Right: {calls} array operations for {LENGTH} steps, and {numbers:.1f} results a number."
+        if calls
+        else "Right."
+    )
+
+
+@exercise(
+    "mingru.backward",
+    hints=(
+        "Which states does h_t reach? Its own loss, and h_{t+1}: what factor stands between?",
+        "First dh from the end: dh_t = dhs_t + a_{t+1} dh_{t+1}. Then b_t enters h_t with factor "
+        "1, and a_t with the state before it.",
+    ),
+)
+def backward(answer):
+    rng = np.random.default_rng(0)
+    a, b = _problem(6)
+    h0, dhs = rng.normal(size=3), rng.normal(size=(6, 3))
+    h, hs = h0, np.empty_like(b)
+    for t in range(6):
+        h = hs[t] = a[t] * h + b[t]
+    got = call(answer, dhs, a, hs, h0)
+    if not isinstance(got, tuple | list) or len(got) != 3:
+        raise Wrong(f"Expected three arrays (da, db, dh0), got {type(got).__name__}.")
+
+    def gathered(factors):
+        dh, later = np.empty_like(dhs), np.zeros(3)
+        for t in reversed(range(6)):
+            later = dh[t] = dhs[t] + factors[t] * later
+        return dh
+
+    wanted_db = gathered(np.concatenate([a[1:], a[:1]]))
+    h_prevs = np.concatenate([h0[None], hs[:-1]])
+    if matches(got[1], dhs):
+        raise Wrong("You pass on what arrives at each step alone: h_t acts on all later states.")
+    if matches(got[1], gathered(a)):
+        raise Wrong("Between h_t and h_{t+1} stands the factor a_{t+1}; you multiply by a_t.")
+    compare("db", got[1], wanted_db)
+    if matches(got[0], wanted_db * hs):
+        raise Wrong("The factor a_t multiplies the state before the step, h_{t-1}, not h_t.")
+    compare("da", got[0], wanted_db * h_prevs)
+    if matches(got[2], wanted_db[0]):
+        raise Wrong("The start is one step further back than h_1: the factor a_1 is missing.")
+    compare("dh0", got[2], wanted_db[0] * a[0])
+    single = call(answer, *as_float32((dhs, a, hs, h0)))
+    for name, part, exact in zip(("da", "db", "dh0"), single, got, strict=True):
+        compare(f"in float32: {name}", part, as_float32(np.asarray(exact)))
+    return "Right: the gradient of a linear recurrence is a linear recurrence, from the end."
+
+
+@exercise(
+    "mingru.find-the-bug",
+    hints=(
+        "Look at the second step of the second chunk. What should it do with the state that the "
+        "first chunk has left?",
+        "The state from before the chunk passes through all factors of the chunk up to here: "
+        "`np.cumprod` of them.",
+    ),
+)
+def find_the_bug(answer):
+    a, b = _problem(11, seed=1)
+    got, wanted = call(answer, a, b, 4), _states(a, b)
+    local = np.concatenate([_states(a[i : i + 4], b[i : i + 4]) for i in (0, 4, 8)])
+    if matches(got, local):
+        raise Wrong("Each chunk begins from zero: nothing of the chunk before reaches it.")
+    if np.shape(got) == wanted.shape:
+        factors = np.concatenate([np.cumprod(a[i : i + 4], axis=0) for i in (0, 4, 8)])
+        for carried, sentence in [
+            (np.ones_like(a), "The state of the chunk before is added in full at every step."),
+            (a, "The state of the chunk before meets one factor only, that of the step itself."),
+        ]:
+            wrong, h = np.empty_like(b), 0.0
+            for i in (0, 4, 8):
+                wrong[i : i + 4] = local[i : i + 4] + carried[i : i + 4] * h
+                h = wrong[min(i + 3, 10)]
+            if matches(got, wrong):
+                raise Wrong(f"{sentence} How much of it is left after two steps of the chunk?")
+        kept = local.copy()
+        for i in (4, 8):  # the chunk's own last state without what it was handed
+            kept[i : i + 4] += factors[i : i + 4] * local[i - 1]
+        if matches(got, kept):
+            raise Wrong(
+                "The third chunk does not know the first: hand on the chunk's last state, with "
+                "what came in."
+            )
+    compare("hs", got, wanted)
+    compare("hs in one chunk", call(answer, *as_float32((a, b)), 11), as_float32(wanted))
+    return "Right: chunks need their own states, their factors' product, and one number handed on."
