@@ -251,7 +251,7 @@ def forward(xs, h0, params, *, lengths=None, reset_after=True):
 
     # sigmoid(a) = 1 / (1 + exp(-a)): the minus goes into the weights once, not into every step.
     sign = np.repeat(np.array([-1, -1, 1], xs.dtype), H)
-    W_ih_T, W_hh_T = (np.ascontiguousarray((W * sign[:, None]).T) for W in params[:2])
+    W_ih_T, W_hh_T = (np.multiply(W.T, sign, order="C") for W in params[:2])
     W_rz_T, W_hn_T = W_hh_T[:, : 2 * H], W_hh_T[:, 2 * H :]
     b_hn = np.tile(params.bias_hh[2 * H :], (N, 1))  # (N, H): adding a row to all costs more
     bias = params.bias_ih * sign
@@ -259,45 +259,48 @@ def forward(xs, h0, params, *, lengths=None, reset_after=True):
 
     # One array for all that stays after the loop, since the system clears each page of memory that
     # it hands out, and takes several large arrays back sooner than one.
-    room = np.empty(((5 * T + 1) * N, H), xs.dtype)
-    gates, a_hns, hs = np.split(room, [3 * T * N, 4 * T * N])
-    gates, a_hns, hs = gates.reshape(T, N, 3 * H), a_hns.reshape(T, N, H), hs.reshape(T + 1, N, H)
+    room = np.empty((5 * T + 1, N, H), xs.dtype)
+    gates, a_hns, hs = room[: 3 * T].reshape(T, 3, N, H), room[3 * T : 4 * T], room[4 * T :]
 
-    # One product for the inputs of all steps; the loop turns each of its rows into r | z | n.
+    # One product for the inputs of many steps; the loop turns what it finds into r, z and n.
     xs = np.ascontiguousarray(xs.transpose(1, 0, 2))  # (T, N, I)
-    np.dot(xs.reshape(T * N, -1), W_ih_T, gates.reshape(T * N, 3 * H))
-    gates += bias
-    rs, zs, ns = np.split(gates, 3, axis=2)
-    rzs = gates[:, :, : 2 * H]
-    hs[0] = h0
-    a_h = np.empty((N, 3 * H), xs.dtype)
-    a_h_rz, a_h_n = a_h[:, : 2 * H], a_h[:, 2 * H :]
-    one = np.array(1, xs.dtype)  # NumPy adds it faster than Python's 1
-    ended = None if lengths is None else np.arange(T)[:, None] >= lengths  # (T, N)
+    block = max(1, ROWS // N)
+    for start in range(0, T, block):
+        steps = slice(start, start + block)
+        a_i = np.dot(xs[steps].reshape(-1, sizes["I"]), W_ih_T).reshape(-1, N, 3, H)
+        np.add(a_i.swapaxes(1, 2), bias.reshape(3, 1, H), gates[steps])
 
     # Each call writes into its last argument, so that the loop makes no array.
+    a_h = np.empty((N, 3 * H), xs.dtype)
+    a_h_rz, a_h_n = a_h[:, : 2 * H].reshape(N, 2, H).swapaxes(0, 1), a_h[:, 2 * H :]
+    reset_h = np.empty((N, H), xs.dtype)  # what reaches n through the reset gate
+    one = np.array(1, xs.dtype)  # NumPy adds it faster than Python's 1
+    ended = None if lengths is None else np.arange(T)[:, None] >= lengths  # (T, N)
+    hs[0] = h0
+    views = zip(hs, hs[1:], gates[:, :2], *gates.swapaxes(0, 1), a_hns, strict=False)
     with np.errstate(over="ignore"):  # exp may give infinity; then the gate is 0, as it should be
-        for t, (h, h_new, rz, r, z, n) in enumerate(zip(hs, hs[1:], rzs, rs, zs, ns, strict=False)):
+        for t, (h, h_new, rz, r, z, n, a_hn) in enumerate(views):
             if reset_after:
                 np.dot(h, W_hh_T, a_h)
-                np.add(a_h_n, b_hn, a_hns[t])
+                np.add(a_h_n, b_hn, a_hn)
             else:
-                a_h_rz[:] = np.dot(h, W_rz_T)
+                a_h[:, : 2 * H] = np.dot(h, W_rz_T)
             np.add(rz, a_h_rz, rz)
             np.exp(rz, rz)
             np.add(rz, one, rz)
             np.reciprocal(rz, rz)
             if reset_after:
-                np.multiply(r, a_hns[t], a_h_n)
+                np.multiply(r, a_hn, reset_h)
             else:
-                np.add(np.dot(r * h, W_hn_T), b_hn, a_h_n)
-            np.add(n, a_h_n, n)
+                np.add(np.dot(r * h, W_hn_T), b_hn, reset_h)
+            np.add(n, reset_h, n)
             np.tanh(n, n)
             np.subtract(h, n, h_new)  # (1 - z) n + z h = n + z (h - n)
             np.multiply(z, h_new, h_new)
             np.add(n, h_new, h_new)
             if ended is not None:
                 np.copyto(h_new, h, where=ended[t, :, None])
+    rs, zs, ns = gates.swapaxes(0, 1)
     a_hns = a_hns if reset_after else None
     cache = Cache(xs.transpose(1, 0, 2), hs[:-1], rs, zs, ns, a_hns, lengths, params)
     return hs[1:].transpose(1, 0, 2).copy(), cache
