@@ -1,9 +1,9 @@
 """The gated recurrent unit (Cho et al., 2014) in NumPy.
 
 `step` is the formula, line for line, and `step_backward` its derivative. `forward` and `backward`
-are the same mathematics made fast: one matrix product for the inputs of all time steps, one
-recurrent product a step, and each weight gradient as one product after the loop. A test holds the
-two pairs equal.
+are the same mathematics made fast: one recurrent product a step, and everything that need not wait
+for a state, the inputs' part and the weights' gradients, in products over many steps at once. A
+test holds the two pairs equal.
 
 Shapes: N batch, T time steps, I input size, H hidden size. Gates are stacked r | z | n.
 """
@@ -21,7 +21,7 @@ from gru_course.reference._checks import (
 )
 from gru_course.reference.activations import sigmoid
 
-ROWS = 512  # of the backward pass's products: enough to be fast, few enough to stay in the cache
+ROWS = 512  # of the products over many steps: enough to be fast, few enough to stay in the cache
 
 
 class Params(NamedTuple):
