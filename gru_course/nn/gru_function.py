@@ -10,7 +10,7 @@ Shapes: N batch, T time steps, I input size, H hidden size, and S rows: the T * 
 sequences, time first, without padding. Gates are stacked r | z | n.
 """
 
-from itertools import accumulate
+from itertools import accumulate, groupby
 
 import numpy as np
 import torch
@@ -22,6 +22,8 @@ tanh_backward = torch.ops.aten.tanh_backward.grad_input
 # Numbers in a state (N, H) up to which the loop in NumPy takes less time, on the CPU. The forward
 # one has to be smaller, since NumPy takes three times as long for a tanh as torch for a sigmoid.
 SMALL_FORWARD, SMALL_BACKWARD = 256, 2048
+
+ROWS = 512  # of the backward pass's products: enough to be fast, few enough to stay in the cache
 
 
 class GRUFunction(torch.autograd.Function):
@@ -65,45 +67,54 @@ class GRUFunction(torch.autograd.Function):
             )
         x, states, a, n, W_ih, W_hh = ctx.saved_tensors
         sizes, turn, (S, H), N = ctx.sizes, ctx.turn, n.shape, len(dh_last)
+        needs_x, _, _, _, needs_W_ih, needs_W_hh, *needs_b = ctx.needs_input_grad
+        if turn:
+            x, dhs = turn(x), turn(dhs)
         r, z, a_hn = a.view(S, 3, H).unbind(1)
-        # Without a sequence that ends early the states before each step are one block.
-        h_prev = states[:S] if sizes[-1] == N else torch.cat(_previous(states, sizes))
-
-        # What each pre-activation's gradient is a multiple of is known for all steps before the
-        # loop. The loop turns these factors, of r | z | W_hn h_prev + b_hn, into the gradients.
-        da = x.new_empty(S, 3, H)
-        da_r, da_z, da_hn = da.unbind(1)
-        dh = x.new_empty(N + S, H)  # later the gradient of h0 and of all states
-        buffer = dh[N:]
-        torch.sub(h_prev, n, out=buffer)
-        sigmoid_backward(buffer, z, grad_input=da_z)
-        torch.sub(x.new_ones(()), z, out=buffer)
-        tanh_backward(buffer, n, grad_input=buffer)
-        torch.mul(buffer, r, out=da_hn)
-        buffer.mul_(a_hn)
-        sigmoid_backward(buffer, r, grad_input=da_r)
-
-        # What comes from above; the loop adds what comes from the future.
-        dh[:N] = 0
-        dh[N:] = turn(dhs) if turn else dhs
-        last = _last(dh[N:], sizes)
-        for rows, part in zip(last, dh_last.split([len(rows) for rows in last]), strict=True):
-            rows += part
+        blocks = _blocks(sizes)
+        most = max(end - start for start, end, _ in blocks)
+        da, dh = x.new_empty(most, 3, H), x.new_empty(most, H)
         loop = _backward_in_numpy if _small(dh_last, SMALL_BACKWARD) else _backward_in_torch
-        loop(dh, da, z, W_hh, sizes)
+        dx = torch.empty_like(x) if needs_x else None
+        dW_ih = torch.zeros_like(W_ih) if needs_W_ih else None
+        dW_hh = torch.zeros_like(W_hh) if needs_W_hh else None
+        db_ih, db_hh = x.new_zeros(2, 3 * H) if needs_b else (None, None)
+        # What reaches a state from its future: the last one's is dh_last, that of h0 is left.
+        future = dh_last.clone()
+        for start, end, steps in reversed(blocks):
+            rows = slice(start, end)
+            r_, z_, n_, da_, dh_ = r[rows], z[rows], n[rows], da[: end - start], dh[: end - start]
+            # Without a sequence that ends early the states before each step are one block.
+            h_prev = states[rows] if sizes[-1] == N else torch.cat(_previous(states, sizes)[steps])
 
-        needs = ctx.needs_input_grad
-        # A copy of dh0, lest a gradient that is kept holds all of dh in memory.
-        das, dh0, dh = da.view(S, 3 * H), dh[:N].clone(), dh[N:]
-        dW_hh = das.T @ h_prev if needs[5] else None
-        db_hh = das.sum(0) if needs[6:] else None
-        dh.addcmul_(dh, z, value=-1)
-        tanh_backward(dh, n, grad_input=da_hn)  # from the gradient of W_hn h_prev + b_hn to a_n's
-        dW_ih = das.T @ (turn(x) if turn else x) if needs[4] else None
-        db_ih = das.sum(0) if needs[6:] else None
-        dx = das @ W_ih if needs[0] else None
+            # What each pre-activation's gradient is a multiple of is known before the loop. The
+            # loop turns these factors, of r | z | W_hn h_prev + b_hn, into the gradients.
+            da_r, da_z, da_hn = da_.unbind(1)
+            torch.sub(h_prev, n_, out=dh_)
+            sigmoid_backward(dh_, z_, grad_input=da_z)
+            torch.sub(x.new_ones(()), z_, out=dh_)
+            tanh_backward(dh_, n_, grad_input=dh_)
+            torch.mul(dh_, r_, out=da_hn)
+            dh_.mul_(a_hn[rows])
+            sigmoid_backward(dh_, r_, grad_input=da_r)
+            loop(future, dhs[rows], dh_, da_, z_, W_hh, sizes[steps])
+
+            das = da_.flatten(1)
+            if dW_hh is not None:
+                dW_hh.addmm_(das.T, h_prev)
+            if db_hh is not None:
+                db_hh += das.sum(0)
+            dh_.addcmul_(dh_, z_, value=-1)
+            tanh_backward(dh_, n_, grad_input=da_hn)  # from W_hn h_prev + b_hn's gradient to a_n's
+            if dW_ih is not None:
+                dW_ih.addmm_(das.T, x[rows])
+            if db_ih is not None:
+                db_ih += das.sum(0)
+            if dx is not None:
+                torch.mm(das, W_ih, out=dx[rows])
         dx = turn(dx) if turn and dx is not None else dx
-        return (dx, dh0, None, None, dW_ih, dW_hh, db_ih, db_hh)[: len(needs)]
+        grads = (dx, future, None, None, dW_ih, dW_hh, db_ih, db_hh)
+        return grads[: len(ctx.needs_input_grad)]
 
 
 def _forward_in_torch(states, a, n, W_hh, sizes):
@@ -139,29 +150,44 @@ def _forward_in_numpy(states, a, n, W_hh, sizes):
         h_new += n_t
 
 
-def _backward_in_torch(dh, da, z, W_hh, sizes):
-    hs = dh[sizes[0] :]
-    parts = (hs, hs[:, None], da, da.flatten(1), z)
-    steps = zip(_previous(dh, sizes), *(_cut(part, sizes) for part in parts), strict=True)
-    for dh_prev, dh_t, dh_each, da_t, das_t, z_t in reversed(list(steps)):
+def _backward_in_torch(future, above, dh, da, z, W_hh, sizes):
+    parts = (above, dh, dh[:, None], da, da.flatten(1), z)
+    steps = zip(sizes, *(_cut(part, sizes) for part in parts), strict=True)
+    for size, above_t, dh_t, dh_each, da_t, das_t, z_t in reversed(list(steps)):
+        future_t = future[:size]
+        torch.add(future_t, above_t, out=dh_t)
         da_t.mul_(dh_each)
-        dh_prev.addmm_(das_t, W_hh).addcmul_(dh_t, z_t)
+        torch.mul(dh_t, z_t, out=future_t).addmm_(das_t, W_hh)
 
 
-def _backward_in_numpy(dh, da, z, W_hh, sizes):
-    dh, da, z, W_hh = (tensor.detach().numpy() for tensor in (dh, da, z, W_hh))
-    hs = dh[sizes[0] :]
-    parts = (hs, hs[:, None], da, da.reshape(len(da), -1), z)
-    steps = zip(_previous(dh, sizes), *(_cut(part, sizes) for part in parts), strict=True)
-    for dh_prev, dh_t, dh_each, da_t, das_t, z_t in reversed(list(steps)):
+def _backward_in_numpy(future, above, dh, da, z, W_hh, sizes):
+    future, above, dh, da, z, W_hh = (
+        tensor.detach().numpy() for tensor in (future, above, dh, da, z, W_hh)
+    )
+    parts = (above, dh, dh[:, None], da, da.reshape(len(da), -1), z)
+    steps = zip(sizes, *(_cut(part, sizes) for part in parts), strict=True)
+    for size, above_t, dh_t, dh_each, da_t, das_t, z_t in reversed(list(steps)):
+        future_t = future[:size]
+        np.add(future_t, above_t, dh_t)
         da_t *= dh_each
-        dh_prev += np.dot(das_t, W_hh)
-        dh_prev += dh_t * z_t
+        np.dot(das_t, W_hh, future_t)
+        future_t += dh_t * z_t
 
 
 def _small(state, limit):
     known_to_numpy = state.is_cpu and state.dtype in (torch.float32, torch.float64)
     return known_to_numpy and state.numel() <= limit
+
+
+def _blocks(sizes):
+    """The first row, the one after the last, and the steps, of blocks of about ROWS rows."""
+    ends = list(accumulate(sizes))
+    starts = [0, *ends[:-1]]
+    blocks = []
+    for _, group in groupby(range(len(sizes)), lambda t: starts[t] // ROWS):
+        first, *_, last = [*(steps := list(group)), steps[-1]]
+        blocks.append((starts[first], ends[last], slice(first, last + 1)))
+    return blocks
 
 
 def _cut(rows, sizes):
