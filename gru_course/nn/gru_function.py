@@ -80,6 +80,7 @@ class GRUFunction(torch.autograd.Function):
         dW_hh = torch.zeros_like(W_hh) if needs_W_hh else None
         db_ih, db_hh = x.new_zeros(2, 3 * H) if needs_b else (None, None)
         # What reaches a state from its future: the last one's is dh_last, that of h0 is left.
+        ones = x.new_ones(most)
         future = dh_last.clone()
         for start, end, steps in reversed(blocks):
             rows = slice(start, end)
@@ -103,13 +104,13 @@ class GRUFunction(torch.autograd.Function):
             if dW_hh is not None:
                 dW_hh.addmm_(das.T, h_prev)
             if db_hh is not None:
-                db_hh += das.sum(0)
+                db_hh.addmv_(das.T, ones[: len(das)])
             dh_.addcmul_(dh_, z_, value=-1)
             tanh_backward(dh_, n_, grad_input=da_hn)  # from W_hn h_prev + b_hn's gradient to a_n's
             if dW_ih is not None:
                 dW_ih.addmm_(das.T, x[rows])
             if db_ih is not None:
-                db_ih += das.sum(0)
+                db_ih.addmv_(das.T, ones[: len(das)])
             if dx is not None:
                 torch.mm(das, W_ih, out=dx[rows])
         dx = turn(dx) if turn and dx is not None else dx
@@ -118,7 +119,7 @@ class GRUFunction(torch.autograd.Function):
 
 
 def _forward_in_torch(states, a, n, W_hh, sizes):
-    H, W_hh_T = n.shape[1], W_hh.T
+    H, W_hh_T = n.shape[1], W_hh.T.contiguous()
     parts = (a, a[:, : 2 * H], a[:, :H], a[:, H : 2 * H], a[:, 2 * H :], n, states[sizes[0] :])
     steps = zip(_previous(states, sizes), *(_cut(part, sizes) for part in parts), strict=True)
     for h, a_t, rz, r, z, a_hn, n_t, h_new in steps:
