@@ -1,16 +1,19 @@
 """One direction of a GRU layer as a single function, its backward pass written by hand.
 
 `cells.GRUCell` is the formula. Here is the same mathematics with little work a step: one product
-serves the inputs of all steps, the loop over time writes in place, and each weight's gradient is
-one product after the loop. The loop is written twice, in torch and in NumPy, because a call costs
-about a microsecond in torch and half of that in NumPy: where a step's arrays are small, calls are
-what a step costs. NumPy works on the tensors' own memory.
+serves the inputs of all steps, the loops over time write in place, and weights' gradients are
+products of many steps. The backward pass goes in blocks of steps, so that the gradients of a
+block's pre-activations are used while they are in the cache, and then overwritten.
+
+The loops are written twice, in torch and in NumPy, because a call costs about a microsecond in
+torch and half of that in NumPy: where a step's arrays are small, calls are what a step costs. NumPy
+works on the tensors' own memory.
 
 Shapes: N batch, T time steps, I input size, H hidden size, and S rows: the T * N steps of all
 sequences, time first, without padding. Gates are stacked r | z | n.
 """
 
-from itertools import accumulate, groupby
+from itertools import accumulate, pairwise
 
 import numpy as np
 import torch
@@ -45,7 +48,8 @@ class GRUFunction(torch.autograd.Function):
             n = a[:, 2 * H :].clone()
             a[:, 2 * H :] = 0
         else:
-            b_rzn = torch.cat([(b_ih + b_hh)[: 2 * H], b_ih[2 * H :]])
+            b_rzn = b_ih.clone()
+            b_rzn[: 2 * H] += b_hh[: 2 * H]
             a = torch.addmm(b_rzn, xs, W_ih.T)
             n = a[:, 2 * H :].clone()
             a[:, 2 * H :] = b_hh[2 * H :]
@@ -67,59 +71,61 @@ class GRUFunction(torch.autograd.Function):
             )
         x, states, a, n, W_ih, W_hh = ctx.saved_tensors
         sizes, turn, (S, H), N = ctx.sizes, ctx.turn, n.shape, len(dh_last)
-        needs_x, _, _, _, needs_W_ih, needs_W_hh, *needs_b = ctx.needs_input_grad
+        needs_x, _, _, _, needs_W_ih, needs_W_hh, *_ = ctx.needs_input_grad
         if turn:
             x, dhs = turn(x), turn(dhs)
         r, z, a_hn = a.view(S, 3, H).unbind(1)
-        blocks = _blocks(sizes)
-        most = max(end - start for start, end, _ in blocks)
-        da, dh = x.new_empty(most, 3, H), x.new_empty(most, H)
+        # Without a sequence that ends early the states before each step are one block.
+        h_prevs = None if sizes[-1] == N else _previous(states, sizes)
         loop = _backward_in_numpy if _small(dh_last, SMALL_BACKWARD) else _backward_in_torch
+
         dx = torch.empty_like(x) if needs_x else None
         dW_ih = torch.zeros_like(W_ih) if needs_W_ih else None
         dW_hh = torch.zeros_like(W_hh) if needs_W_hh else None
-        db_ih, db_hh = x.new_zeros(2, 3 * H) if needs_b else (None, None)
-        # What reaches a state from its future: the last one's is dh_last, that of h0 is left.
-        ones = x.new_ones(most)
-        future = dh_last.clone()
-        for start, end, steps in reversed(blocks):
-            rows = slice(start, end)
-            r_, z_, n_, da_, dh_ = r[rows], z[rows], n[rows], da[: end - start], dh[: end - start]
-            # Without a sequence that ends early the states before each step are one block.
-            h_prev = states[rows] if sizes[-1] == N else torch.cat(_previous(states, sizes)[steps])
+        db_ih, db_hh = x.new_zeros(2, 3 * H)
+        # What reaches each sequence's state from its future; in the end, the gradient of h0.
+        future = dh_last.clone(memory_format=torch.contiguous_format)
+        blocks = _blocks(sizes)
+        most = max(rows.stop - rows.start for rows, _ in blocks)
+        da_rows, dh_rows = x.new_empty(most, 3 * H), x.new_empty(most, H)  # every block's in turn
+        ones = x.new_ones(most)  # a product with them sums rows in half the time of `sum`
+        one = ones[0]
+        for rows, steps in reversed(blocks):
+            r_b, z_b, n_b = r[rows], z[rows], n[rows]
+            ones_b, dh, da = (part[: len(n_b)] for part in (ones, dh_rows, da_rows))
+            da_each = da.view(-1, 3, H)
+            h_prev = states[rows] if h_prevs is None else torch.cat(h_prevs[steps])
 
             # What each pre-activation's gradient is a multiple of is known before the loop. The
-            # loop turns these factors, of r | z | W_hn h_prev + b_hn, into the gradients.
-            da_r, da_z, da_hn = da_.unbind(1)
-            torch.sub(h_prev, n_, out=dh_)
-            sigmoid_backward(dh_, z_, grad_input=da_z)
-            torch.sub(x.new_ones(()), z_, out=dh_)
-            tanh_backward(dh_, n_, grad_input=dh_)
-            torch.mul(dh_, r_, out=da_hn)
-            dh_.mul_(a_hn[rows])
-            sigmoid_backward(dh_, r_, grad_input=da_r)
-            loop(future, dhs[rows], dh_, da_, z_, W_hh, sizes[steps])
+            # loop turns these factors, of r | z | W_hn h_prev + b_hn, into the gradients, and
+            # leaves all that reaches the block's states, from above and from the future, in dh.
+            da_r, da_z, da_hn = da_each.unbind(1)
+            torch.sub(h_prev, n_b, out=dh)
+            sigmoid_backward(dh, z_b, grad_input=da_z)
+            torch.sub(one, z_b, out=dh)
+            tanh_backward(dh, n_b, grad_input=dh)
+            torch.mul(dh, r_b, out=da_hn)
+            dh.mul_(a_hn[rows])
+            sigmoid_backward(dh, r_b, grad_input=da_r)
+            loop(future, dhs[rows], dh, da_each, z_b, W_hh, sizes[steps])
 
-            das = da_.flatten(1)
             if dW_hh is not None:
-                dW_hh.addmm_(das.T, h_prev)
-            if db_hh is not None:
-                db_hh.addmv_(das.T, ones[: len(das)])
-            dh_.addcmul_(dh_, z_, value=-1)
-            tanh_backward(dh_, n_, grad_input=da_hn)  # from W_hn h_prev + b_hn's gradient to a_n's
+                dW_hh.addmm_(da.T, h_prev)
+            db_hh.addmv_(da.T, ones_b)
+            dh.addcmul_(dh, z_b, value=-1)
+            tanh_backward(dh, n_b, grad_input=da_hn)  # now of a_n, not of W_hn h_prev + b_hn
             if dW_ih is not None:
-                dW_ih.addmm_(das.T, x[rows])
-            if db_ih is not None:
-                db_ih.addmv_(das.T, ones[: len(das)])
+                dW_ih.addmm_(da.T, x[rows])
+            db_ih.addmv_(da.T, ones_b)
             if dx is not None:
-                torch.mm(das, W_ih, out=dx[rows])
+                torch.mm(da, W_ih, out=dx[rows])
         dx = turn(dx) if turn and dx is not None else dx
         grads = (dx, future, None, None, dW_ih, dW_hh, db_ih, db_hh)
         return grads[: len(ctx.needs_input_grad)]
 
 
 def _forward_in_torch(states, a, n, W_hh, sizes):
-    H, W_hh_T = n.shape[1], W_hh.T.contiguous()
+    H, W_hh_T = n.shape[1], W_hh.T.contiguous()  # a transposed view makes products slower
     parts = (a, a[:, : 2 * H], a[:, :H], a[:, H : 2 * H], a[:, 2 * H :], n, states[sizes[0] :])
     steps = zip(_previous(states, sizes), *(_cut(part, sizes) for part in parts), strict=True)
     for h, a_t, rz, r, z, a_hn, n_t, h_new in steps:
@@ -181,14 +187,11 @@ def _small(state, limit):
 
 
 def _blocks(sizes):
-    """The first row, the one after the last, and the steps, of blocks of about ROWS rows."""
-    ends = list(accumulate(sizes))
-    starts = [0, *ends[:-1]]
-    blocks = []
-    for _, group in groupby(range(len(sizes)), lambda t: starts[t] // ROWS):
-        first, *_, last = [*(steps := list(group)), steps[-1]]
-        blocks.append((starts[first], ends[last], slice(first, last + 1)))
-    return blocks
+    """The rows and the steps, as two slices, of each block of whole steps with about ROWS rows."""
+    starts = [0, *accumulate(sizes)]
+    first = [t for t in range(1, len(sizes)) if starts[t] // ROWS > starts[t - 1] // ROWS]
+    pairs = pairwise([0, *first, len(sizes)])
+    return [(slice(starts[start], starts[end]), slice(start, end)) for start, end in pairs]
 
 
 def _cut(rows, sizes):
