@@ -1,16 +1,19 @@
 """One direction of a GRU layer as a single function, its backward pass written by hand.
 
 `cells.GRUCell` is the formula. Here is the same mathematics with little work a step: one product
-serves the inputs of all steps, the loop over time writes in place, and each weight's gradient is
-one product after the loop. The loop is written twice, in torch and in NumPy, because a call costs
-about a microsecond in torch and half of that in NumPy: where a step's arrays are small, calls are
-what a step costs. NumPy works on the tensors' own memory.
+serves the inputs of all steps, the loops over time write in place, and weights' gradients are
+products of many steps. The backward pass goes in blocks of steps, so that the gradients of a
+block's pre-activations are used while they are in the cache, and then overwritten.
+
+The loops are written twice, in torch and in NumPy, because a call costs about a microsecond in
+torch and half of that in NumPy: where a step's arrays are small, calls are what a step costs. NumPy
+works on the tensors' own memory.
 
 Shapes: N batch, T time steps, I input size, H hidden size, and S rows: the T * N steps of all
 sequences, time first, without padding. Gates are stacked r | z | n.
 """
 
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import numpy as np
 import torch
@@ -22,6 +25,8 @@ tanh_backward = torch.ops.aten.tanh_backward.grad_input
 # Numbers in a state (N, H) up to which the loop in NumPy takes less time, on the CPU. The forward
 # one has to be smaller, since NumPy takes three times as long for a tanh as torch for a sigmoid.
 SMALL_FORWARD, SMALL_BACKWARD = 256, 2048
+
+ROWS = 512  # of the backward pass's products: enough to be fast, few enough to stay in the cache
 
 
 class GRUFunction(torch.autograd.Function):
@@ -43,7 +48,8 @@ class GRUFunction(torch.autograd.Function):
             n = a[:, 2 * H :].clone()
             a[:, 2 * H :] = 0
         else:
-            b_rzn = torch.cat([(b_ih + b_hh)[: 2 * H], b_ih[2 * H :]])
+            b_rzn = b_ih.clone()
+            b_rzn[: 2 * H] += b_hh[: 2 * H]
             a = torch.addmm(b_rzn, xs, W_ih.T)
             n = a[:, 2 * H :].clone()
             a[:, 2 * H :] = b_hh[2 * H :]
@@ -65,49 +71,60 @@ class GRUFunction(torch.autograd.Function):
             )
         x, states, a, n, W_ih, W_hh = ctx.saved_tensors
         sizes, turn, (S, H), N = ctx.sizes, ctx.turn, n.shape, len(dh_last)
+        needs_x, _, _, _, needs_W_ih, needs_W_hh, *_ = ctx.needs_input_grad
+        if turn:
+            x, dhs = turn(x), turn(dhs)
         r, z, a_hn = a.view(S, 3, H).unbind(1)
         # Without a sequence that ends early the states before each step are one block.
-        h_prev = states[:S] if sizes[-1] == N else torch.cat(_previous(states, sizes))
-
-        # What each pre-activation's gradient is a multiple of is known for all steps before the
-        # loop. The loop turns these factors, of r | z | W_hn h_prev + b_hn, into the gradients.
-        da = x.new_empty(S, 3, H)
-        da_r, da_z, da_hn = da.unbind(1)
-        dh = x.new_empty(N + S, H)  # later the gradient of h0 and of all states
-        buffer = dh[N:]
-        torch.sub(h_prev, n, out=buffer)
-        sigmoid_backward(buffer, z, grad_input=da_z)
-        torch.sub(x.new_ones(()), z, out=buffer)
-        tanh_backward(buffer, n, grad_input=buffer)
-        torch.mul(buffer, r, out=da_hn)
-        buffer.mul_(a_hn)
-        sigmoid_backward(buffer, r, grad_input=da_r)
-
-        # What comes from above; the loop adds what comes from the future.
-        dh[:N] = 0
-        dh[N:] = turn(dhs) if turn else dhs
-        last = _last(dh[N:], sizes)
-        for rows, part in zip(last, dh_last.split([len(rows) for rows in last]), strict=True):
-            rows += part
+        h_prevs = None if sizes[-1] == N else _previous(states, sizes)
         loop = _backward_in_numpy if _small(dh_last, SMALL_BACKWARD) else _backward_in_torch
-        loop(dh, da, z, W_hh, sizes)
 
-        needs = ctx.needs_input_grad
-        # A copy of dh0, lest a gradient that is kept holds all of dh in memory.
-        das, dh0, dh = da.view(S, 3 * H), dh[:N].clone(), dh[N:]
-        dW_hh = das.T @ h_prev if needs[5] else None
-        db_hh = das.sum(0) if needs[6:] else None
-        dh.addcmul_(dh, z, value=-1)
-        tanh_backward(dh, n, grad_input=da_hn)  # from the gradient of W_hn h_prev + b_hn to a_n's
-        dW_ih = das.T @ (turn(x) if turn else x) if needs[4] else None
-        db_ih = das.sum(0) if needs[6:] else None
-        dx = das @ W_ih if needs[0] else None
+        dx = torch.empty_like(x) if needs_x else None
+        dW_ih = torch.zeros_like(W_ih) if needs_W_ih else None
+        dW_hh = torch.zeros_like(W_hh) if needs_W_hh else None
+        db_ih, db_hh = x.new_zeros(2, 3 * H)
+        # What reaches each sequence's state from its future; in the end, the gradient of h0.
+        future = dh_last.clone(memory_format=torch.contiguous_format)
+        blocks = _blocks(sizes)
+        most = max(rows.stop - rows.start for rows, _ in blocks)
+        da_rows, dh_rows = x.new_empty(most, 3 * H), x.new_empty(most, H)  # every block's in turn
+        ones = x.new_ones(most)  # a product with them sums rows in half the time of `sum`
+        for rows, steps in reversed(blocks):
+            r_b, z_b, n_b = r[rows], z[rows], n[rows]
+            ones_b, dh, da = (part[: len(n_b)] for part in (ones, dh_rows, da_rows))
+            da_each = da.view(-1, 3, H)
+            h_prev = states[rows] if h_prevs is None else torch.cat(h_prevs[steps])
+
+            # What each pre-activation's gradient is a multiple of is known before the loop. The
+            # loop turns these factors, of r | z | W_hn h_prev + b_hn, into the gradients, and
+            # leaves all that reaches the block's states, from above and from the future, in dh.
+            da_r, da_z, da_hn = da_each.unbind(1)
+            torch.sub(h_prev, n_b, out=dh)
+            sigmoid_backward(dh, z_b, grad_input=da_z)
+            torch.sub(ones[0], z_b, out=dh)
+            tanh_backward(dh, n_b, grad_input=dh)
+            torch.mul(dh, r_b, out=da_hn)
+            dh.mul_(a_hn[rows])
+            sigmoid_backward(dh, r_b, grad_input=da_r)
+            loop(future, dhs[rows], dh, da_each, z_b, W_hh, sizes[steps])
+
+            if dW_hh is not None:
+                dW_hh.addmm_(da.T, h_prev)
+            db_hh.addmv_(da.T, ones_b)
+            dh.addcmul_(dh, z_b, value=-1)
+            tanh_backward(dh, n_b, grad_input=da_hn)  # now of a_n, not of W_hn h_prev + b_hn
+            if dW_ih is not None:
+                dW_ih.addmm_(da.T, x[rows])
+            db_ih.addmv_(da.T, ones_b)
+            if dx is not None:
+                torch.mm(da, W_ih, out=dx[rows])
         dx = turn(dx) if turn and dx is not None else dx
-        return (dx, dh0, None, None, dW_ih, dW_hh, db_ih, db_hh)[: len(needs)]
+        grads = (dx, future, None, None, dW_ih, dW_hh, db_ih, db_hh)
+        return grads[: len(ctx.needs_input_grad)]
 
 
 def _forward_in_torch(states, a, n, W_hh, sizes):
-    H, W_hh_T = n.shape[1], W_hh.T
+    H, W_hh_T = n.shape[1], W_hh.T.contiguous()  # a transposed view makes products slower
     parts = (a, a[:, : 2 * H], a[:, :H], a[:, H : 2 * H], a[:, 2 * H :], n, states[sizes[0] :])
     steps = zip(_previous(states, sizes), *(_cut(part, sizes) for part in parts), strict=True)
     for h, a_t, rz, r, z, a_hn, n_t, h_new in steps:
@@ -139,29 +156,41 @@ def _forward_in_numpy(states, a, n, W_hh, sizes):
         h_new += n_t
 
 
-def _backward_in_torch(dh, da, z, W_hh, sizes):
-    hs = dh[sizes[0] :]
-    parts = (hs, hs[:, None], da, da.flatten(1), z)
-    steps = zip(_previous(dh, sizes), *(_cut(part, sizes) for part in parts), strict=True)
-    for dh_prev, dh_t, dh_each, da_t, das_t, z_t in reversed(list(steps)):
+def _backward_in_torch(future, above, dh, da, z, W_hh, sizes):
+    parts = (above, dh, dh[:, None], da, da.flatten(1), z)
+    steps = zip(sizes, *(_cut(part, sizes) for part in parts), strict=True)
+    for size, above_t, dh_t, dh_each, da_t, das_t, z_t in reversed(list(steps)):
+        future_t = future[:size]
+        torch.add(future_t, above_t, out=dh_t)
         da_t.mul_(dh_each)
-        dh_prev.addmm_(das_t, W_hh).addcmul_(dh_t, z_t)
+        torch.mul(dh_t, z_t, out=future_t).addmm_(das_t, W_hh)
 
 
-def _backward_in_numpy(dh, da, z, W_hh, sizes):
-    dh, da, z, W_hh = (tensor.detach().numpy() for tensor in (dh, da, z, W_hh))
-    hs = dh[sizes[0] :]
-    parts = (hs, hs[:, None], da, da.reshape(len(da), -1), z)
-    steps = zip(_previous(dh, sizes), *(_cut(part, sizes) for part in parts), strict=True)
-    for dh_prev, dh_t, dh_each, da_t, das_t, z_t in reversed(list(steps)):
+def _backward_in_numpy(future, above, dh, da, z, W_hh, sizes):
+    future, above, dh, da, z, W_hh = (
+        tensor.detach().numpy() for tensor in (future, above, dh, da, z, W_hh)
+    )
+    parts = (above, dh, dh[:, None], da, da.reshape(len(da), -1), z)
+    steps = zip(sizes, *(_cut(part, sizes) for part in parts), strict=True)
+    for size, above_t, dh_t, dh_each, da_t, das_t, z_t in reversed(list(steps)):
+        future_t = future[:size]
+        np.add(future_t, above_t, dh_t)
         da_t *= dh_each
-        dh_prev += np.dot(das_t, W_hh)
-        dh_prev += dh_t * z_t
+        np.dot(das_t, W_hh, future_t)
+        future_t += dh_t * z_t
 
 
 def _small(state, limit):
     known_to_numpy = state.is_cpu and state.dtype in (torch.float32, torch.float64)
     return known_to_numpy and state.numel() <= limit
+
+
+def _blocks(sizes):
+    """The rows and the steps, as two slices, of each block of whole steps with about ROWS rows."""
+    starts = [0, *accumulate(sizes)]
+    first = [t for t in range(1, len(sizes)) if starts[t] // ROWS > starts[t - 1] // ROWS]
+    pairs = pairwise([0, *first, len(sizes)])
+    return [(slice(starts[start], starts[end]), slice(start, end)) for start, end in pairs]
 
 
 def _cut(rows, sizes):

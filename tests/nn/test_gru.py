@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from gru_course.nn import GRU
+from gru_course.nn import GRU, gru_function
 
 sizes = st.integers(1, 4)
 options = {
@@ -114,6 +114,50 @@ def test_equals_torchs_layer_on_packed_sequences(
     wanted_padded, _ = pad_packed_sequence(wanted_hs, batch_first=first)
     torch.testing.assert_close(padded, wanted_padded, rtol=0, atol=1e-10)
     assert found_lengths.tolist() == lengths
+
+
+@pytest.mark.parametrize("limit", [0, 10**9], ids=["in torch", "in NumPy"])
+@pytest.mark.parametrize("lengths", [[9] * 5, [2, 9, 9, 1, 4]], ids=["whole", "packed"])
+@pytest.mark.parametrize("bias", [True, False])
+def test_blocks_of_any_size_give_the_same_gradients(monkeypatch, limit, lengths, bias):
+    torch.manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
+    _, layer = pair(3, 4, num_layers=2, bidirectional=True, bias=bias)
+    xs = torch.randn(9, 5, 3, generator=generator, dtype=torch.float64, requires_grad=True)
+    h0 = states(layer, 5, generator)
+    packed = len(set(lengths)) > 1
+
+    def pack(xs):
+        return pack_padded_sequence(xs, lengths, enforce_sorted=False)
+
+    monkeypatch.setattr(gru_function, "SMALL_BACKWARD", limit)
+    found = []
+    for rows in (10**9, 11, 1):  # one block, several, and each step one
+        monkeypatch.setattr(gru_function, "ROWS", rows)
+        found.append(results(layer, xs, h0, pack=pack if packed else None)[1])
+    assert_same(found[1], found[0], rtol=0, atol=1e-12)
+    assert_same(found[2], found[0], rtol=0, atol=1e-12)
+
+
+def test_a_block_is_the_steps_that_start_in_as_many_rows(monkeypatch):
+    monkeypatch.setattr(gru_function, "ROWS", 10)
+    blocks = gru_function._blocks([5, 5, 5, 4, 3, 1])
+    assert [(rows.start, rows.stop) for rows, _ in blocks] == [(0, 10), (10, 22), (22, 23)]
+    assert [(steps.start, steps.stop) for _, steps in blocks] == [(0, 2), (2, 5), (5, 6)]
+    assert len(gru_function._blocks([30, 30])) == 2
+
+
+def test_gradients_in_any_layout_of_memory():
+    torchs, ours = pair(3, 4)
+    xs = torch.randn(5, 2, 3, dtype=torch.float64, requires_grad=True)
+    found = []
+    for layer in (ours, torchs):
+        hs, h_last = layer(xs)
+        above = torch.arange(40.0, dtype=torch.float64).reshape(4, 2, 5).permute(2, 1, 0)
+        last = torch.arange(8.0, dtype=torch.float64).reshape(4, 2).T[None]
+        wanted = [xs, *layer.parameters()]
+        found.append(torch.autograd.grad([hs, h_last], wanted, [above, last]))
+    assert_same(*found)
 
 
 @pytest.mark.parametrize("shape", [(1, 64, 16, 32), (16, 50, 64, 128)])
