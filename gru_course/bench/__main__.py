@@ -5,6 +5,7 @@ import json
 import os
 import platform
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 
@@ -43,6 +44,14 @@ def processors():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def processor():
+    """Its name, where the system tells."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text("utf8").splitlines() if cpuinfo.exists() else []
+    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
 def installed(makers):
     """Those whose libraries are there; the others are named."""
     if all(find_spec(library) for library in ("onnx", "onnxruntime")):
@@ -57,8 +66,9 @@ def race(makers, threads, table):
     try:
         for size in table:
             has_backward = {c.name: c.ask("build", *size) for c in running}
-            if size == table[0]:
-                describe(running, threads)
+            if size == table[0]:  # by now each has loaded its libraries
+                libraries = {c.name: c.ask("describe") for c in running}
+                describe(libraries, threads)
             for name, backward in PASSES.items():
                 clocks = {
                     c.name: lambda calls, c=c, b=backward: c.ask("time", b, calls)
@@ -66,28 +76,33 @@ def race(makers, threads, table):
                     if has_backward[c.name] or not backward
                 }
                 times = in_turn(clocks, ROUNDS)
-                yield {"threads": threads, "size": size, "pass": name, "times": times}
+                yield {
+                    "threads": threads,
+                    "size": size,
+                    "pass": name,
+                    "times": times,
+                    "libraries": libraries,
+                }
     finally:
         for contender in running:
             contender.close()
 
 
-def describe(running, threads):
+def describe(libraries, threads):
     """Print what each process loaded: versions, and which core its kernels were written for."""
-    print(f"\n# {threads} thread{'s' if threads > 1 else ''} of {processors()}", end="")
-    print(f", {platform.processor() or platform.machine()}, Python {platform.python_version()}")
-    for contender in running:
-        found = contender.ask("describe")
-        versions = [f"{name} {version}" for name, version in found["versions"].items()]
+    print(f"\n# On the CPU, {threads} thread(s) of {processors()}: {processor()}")
+    print(f"Python {platform.python_version()}, {platform.platform()}")
+    for name, found in libraries.items():
+        versions = [f"{library} {version}" for library, version in found["versions"].items()]
         pools = [
             f"{p['internal_api']} ({p['architecture'] or 'own choice'}, {p['num_threads']})"
             for p in found["pools"]
         ]
-        print(f"{contender.name}: {', '.join(versions + pools)}")
+        print(f"{name}: {', '.join(versions + pools)}")
 
 
 def show(record, baseline):
-    """Print a record: median and quartiles of the times, and of each round's ratio to ours."""
+    """Print median and quartiles of the times, and of how many times the baseline takes as long."""
     print(f"\n## {record['pass']}, (B, T, D, H) = {record['size']}, {record['threads']} thread(s)")
     base = record["times"][baseline]
     print(f"{'':24}{'ms':>10}  {'quartiles':>21}  {baseline + ' / this':>20}  quartiles")
@@ -99,8 +114,7 @@ def show(record, baseline):
 
 
 def memory(makers, table):
-    """Print by how much a forward and a backward pass raises the peak memory, in new processes."""
-    records = []
+    """By how much a forward and a backward pass raises the peak memory, each in a new process."""
     for size in table[-2:]:
         print(f"\n## Peak memory of forward + backward in MiB, (B, T, D, H) = {size}")
         for name, make in makers.items():
@@ -111,24 +125,28 @@ def memory(makers, table):
             mebibytes = contender.ask("peak")
             contender.close()
             print(f"{name:24}{mebibytes:10.0f}")
-            records.append({"size": size, "name": name, "mebibytes": mebibytes})
-    return records
+            yield {"size": size, "name": name, "mebibytes": mebibytes}
 
 
 def main():
     arguments = parse()
     chosen = contenders.TABLES[arguments.table]
     makers, table = installed(chosen.makers), arguments.size or chosen.sizes
-    records = []
+    results = {"processor": processor(), "races": [], "memory": []}
+
+    def keep(part, record):
+        """Write the file anew each time, so that a run that is stopped leaves what it measured."""
+        results[part].append(record)
+        if arguments.json:
+            text = json.dumps(results, indent=1, default=np.ndarray.tolist)
+            Path(arguments.json).write_text(text, "utf8")
+
     for threads in sorted({1, processors()}):
         for record in race(makers, threads, table):
             show(record, chosen.baseline)
-            records.append(record)
-    layers = {name: makers[name] for name in chosen.measured_memory}
-    results = {"rounds": records, "memory": memory(layers, table)}
-    if arguments.json:
-        with open(arguments.json, "w", encoding="utf8") as file:
-            json.dump(results, file, indent=1, default=np.ndarray.tolist)
+            keep("races", record)
+    for record in memory({name: makers[name] for name in chosen.measured_memory}, table):
+        keep("memory", record)
 
 
 if __name__ == "__main__":

@@ -77,15 +77,17 @@ def test_the_command_prints_tables_and_writes_every_round(monkeypatch, capsys, t
     assert "## forward + backward, (B, T, D, H) = (2, 3, 4, 5), 1 thread" in printed
     assert "numpy" in printed
     results = json.loads(file.read_text())
-    assert [record["pass"] for record in results["rounds"]] == ["forward", "forward + backward"]
-    for record in results["rounds"]:
+    assert [record["pass"] for record in results["races"]] == ["forward", "forward + backward"]
+    for record in results["races"]:
         assert record["size"] == [2, 3, 4, 5]
         assert {len(times) for times in record["times"].values()} == {command.ROUNDS}
         line = next(x for x in printed.splitlines() if x.startswith("reference.gru  "))
         assert float(line.split()[1]) > 0
-    middle = 1000 * np.median(results["rounds"][0]["times"]["reference.gru"])
+    middle = 1000 * np.median(results["races"][0]["times"]["reference.gru"])
     assert f"{middle:.3f}" in printed
     assert results["memory"][0]["mebibytes"] >= 0
+    assert "numpy" in results["races"][0]["libraries"]["reference.gru"]["versions"]
+    assert results["processor"] in printed
 
 
 @pytest.mark.parametrize("size", ["1,2,3", "1,2,3,0", "a,b,c,d"])
