@@ -29,126 +29,170 @@ def _keeps_float32(got, given):
 @exercise(
     "speed.flops",
     hints=(
-        "A product of an (N, K) and a (K, M) matrix has N M entries. What does one of them cost?",
-        "Each entry is a sum of K products: K multiplications and as many additions. Count the "
-        "product for the inputs and the recurrent one, each with 3H columns, over all steps.",
+        "List the products of one direction: the inputs' and the recurrent one, and for each of "
+        "them what comes back. Which of the six is not needed?",
+        "Each weight of W_ih is used in two products, forward and for its own gradient; each "
+        "weight of W_hh in three. Each use costs two operations for every sequence and step.",
     ),
 )
 def flops(answer):
     for N, T, I, H in ((3, 5, 2, 7), (1, 1, 1, 1), (16, 128, 64, 128)):
-        got, wanted = call(answer, N, T, I, H), 6 * N * T * H * (I + H)
+        wanted = 12 * N * T * H * (2 * I + 3 * H)
+        got = call(answer, N, T, I, H)
         if matches(got, wanted):
             continue
-        if matches(got, wanted // 2):
-            raise Wrong("A multiplication and an addition are two operations: you count one.")
-        if matches(got, 8 * N * T * H * (I + H)):
-            raise Wrong("That is an LSTM: a GRU has three blocks of weights, not four.")
-        if matches(got, 6 * N * T * H * H):
-            raise Wrong("You count the recurrent product only; the inputs have one too.")
-        if matches(got, wanted // T):
-            raise Wrong("That is one time step; the sequence has T of them.")
-        if matches(got, wanted // N):
-            raise Wrong("That is one sequence; the batch has N of them.")
-        if matches(got, 3 * wanted):
-            raise Wrong("That is forward and backward together; only the forward pass is asked.")
+        for sentence, mistaken in (
+            ("A multiplication and an addition are two operations: you count one.", wanted // 2),
+            ("That is the forward pass alone; a training step goes back too.",
+             12 * N * T * H * (I + H)),
+            ("That is one direction's forward pass alone.", 6 * N * T * H * (I + H)),
+            ("That includes the gradient of the inputs, which nobody asks for.",
+             36 * N * T * H * (I + H)),
+            ("dL/dh_{t-1} is missing: going back, each step hands a gradient to the step before.",
+             24 * N * T * H * (I + H)),
+            ("You count the recurrent products only; the inputs have some too.",
+             36 * N * T * H * H),
+            ("That is one time step; the sequence has T of them.", wanted // T),
+            ("That is one sequence; the batch has N of them.", wanted // N),
+        ):  # fmt: skip
+            if matches(got, mistaken):
+                raise Wrong(sentence)
         compare(f"operations for N = {N}, T = {T}, I = {I}, H = {H}", got, wanted)
-    return "Right: two operations for each weight, sequence and step."
+    return "Right: two uses of each input weight, three of each recurrent one, in two directions."
 
 
-def _folded(params, rows=2, fields=(0, 1, 2, 3), factor=0.5):
-    """The first blocks of rows of some fields times the factor."""
-    H = params.weight_hh.shape[1]
-    changed = [a.copy() for a in params]
-    for field in fields:
-        changed[field][: rows * H] *= factor
-    return gru.Params(*changed)
+def _scaled(params, factors, fields=(0, 1, 2, 3)):
+    """The rows of r, z and n of some fields times three factors."""
+    factors = np.repeat(np.array(factors, params.weight_hh.dtype), params.weight_hh.shape[1])
+    return gru.Params(
+        *((a.T * factors).T if k in fields else a.copy() for k, a in enumerate(params))
+    )
 
 
 @exercise(
     "speed.fold",
     hints=(
-        "sigmoid(a) = (1 + tanh(a / 2)) / 2, and a is linear in four arrays. Which rows of them "
-        "make the gates?",
-        "Halve the first 2H rows, those of r and z, in both matrices and in both biases. The rows "
-        "of n go through tanh as they are. Copy before you write.",
+        "sigmoid(a) = 1 / (1 + exp(-a)), and 1 - sigmoid(a) = sigmoid(-a). Which of the two gates "
+        "is turned round?",
+        "What keeps is 1 - z = 1 / (1 + exp(a_z)), with a_z as it is. What resets is "
+        "r = 1 / (1 + exp(-a_r)). Which rows need a minus? It goes into both matrices and both "
+        "biases. Copy before you write.",
     ),
 )
 def fold(answer):
     for _, _, params in _examples():
-        got, wanted = call(answer, params), _folded(params)
+        got, wanted = call(answer, params), _scaled(params, (-1, 1, 1))
         if not isinstance(got, gru.Params):
             raise Wrong(f"Expected a gru.Params tuple, got {type(got).__name__}.")
         for sentence, mistaken in (
-            ("Nothing has changed.", params),
+            ("Nothing has changed: r would be 1 - r.", params),
             (
-                "The candidate's rows are halved too; n goes through tanh as it is.",
-                _folded(params, 3),
+                "Both gates are negated: this would be right if the given z kept the old state.",
+                _scaled(params, (-1, -1, 1)),
             ),
-            ("Only the reset gate's rows are halved; z is a gate too.", _folded(params, 1)),
-            ("The biases are not halved: they are part of a.", _folded(params, fields=(0, 1))),
-            ("The recurrent part is not halved.", _folded(params, fields=(0, 2))),
-            ("You doubled where you should halve.", _folded(params, factor=2.0)),
+            ("Only z is negated: it is r that needs the minus.", _scaled(params, (1, -1, 1))),
+            (
+                "The candidate's rows are negated too; n goes through tanh as it is.",
+                _scaled(params, (-1, 1, -1)),
+            ),
+            ("The biases are not folded: they are part of a.", _scaled(params, (-1, 1, 1), (0, 1))),
+            ("The recurrent part is not folded.", _scaled(params, (-1, 1, 1), (0, 2))),
+            (
+                "You halve the gates' rows: that is the fold for tanh, not for exp.",
+                _scaled(params, (0.5, 0.5, 1)),
+            ),
         ):
             if all(map(matches, got, mistaken)):
                 raise Wrong(sentence)
         for field, mine, right in zip(params._fields, got, wanted, strict=True):
             compare(field, mine, right)
             _keeps_float32(mine, right)
-    return "Right: one tanh now makes both gates."
+    return "Right: the two turns of z cancel, and r carries the minus."
 
 
 @exercise(
-    "speed.weight-grad",
+    "speed.input-grads",
     hints=(
-        "Write the sum over t as one product of two matrices: along which axis do you have to put "
-        "the steps together?",
-        "Reshape `das` to (T * N, 3H) and `h_prevs` to (T * N, H). The sum over both t and the "
-        "batch is then the inner axis of one product.",
+        "Equation (4) with other letters: which axes have to become one, and are they in the same "
+        "order in `das` and in `xs`? A bias is a weight whose input is always 1.",
+        "Bring `xs` to (T, N, I) before you reshape. The two biases of r and z have the same "
+        "gradient. That of n differs: a_n = ... + b_in + r (... + b_hn).",
     ),
 )
-def weight_grad(answer):
+def input_grads(answer):
     for xs, h0, params in _examples():
-        hs, _ = gru.forward(xs, h0, params)
-        h_prevs = np.concatenate([h0[:, None], hs[:, :-1]], axis=1).transpose(1, 0, 2)
+        hs, cache = gru.forward(xs, h0, params)
         das = (hs.transpose(1, 0, 2) @ params.weight_hh.T).copy()  # any numbers of this shape
-        h_prevs = h_prevs.copy()
-        wanted = np.einsum("tnk,tnh->kh", das, h_prevs)
-        got = call(answer, das, h_prevs)
-        T, N, _ = das.shape
-        if matches(got, wanted.T) and not matches(got, wanted):
-            raise Wrong("That is the transpose: weight_hh has shape (3H, H).")
-        if T * N > 1 and matches(got, wanted / (T * N)):
-            raise Wrong("That is the mean; the loss adds up over steps and sequences.")
-        if T > 1 and matches(got, das[-1].T @ h_prevs[-1]):
-            raise Wrong("That is the last step's part alone: each step uses the weights.")
-        if T > 1 and matches(got, np.einsum("tnk,tnh->kh", das[1:], h_prevs[:-1])):
-            raise Wrong("Your states are one step late: `h_prevs[t]` already is the state before.")
-        compare("the gradient of weight_hh", got, wanted)
-        _keeps_float32(got, das)
+        rs, T, N, H = cache.rs.copy(), *cache.rs.shape
+        got = call(answer, das, rs, xs)
+        if not isinstance(got, tuple) or len(got) != 3:
+            raise Wrong("Expected three arrays: the gradients of weight_ih, bias_ih and bias_hh.")
+        dW, db_ih = np.einsum("tnk,nti->ki", das, xs), das.sum((0, 1))
+        db_hh = np.concatenate([db_ih[: 2 * H], (das[:, :, 2 * H :] * rs).sum((0, 1))])
+        weight, bias_ih, bias_hh = got
+        shuffled = das.reshape(T * N, -1).T @ xs.reshape(T * N, -1)
+        for sentence, mine, mistaken, right in (
+            ("That is the transpose: weight_ih has shape (3H, I).", weight, dW.T, dW),
+            (
+                "`xs` is batch first and `das` time first: reshaped as they are, the rows of the "
+                "two do not belong together.",
+                weight,
+                shuffled,
+                dW,
+            ),
+            (
+                "That is the mean; the loss adds up over steps and sequences.",
+                weight,
+                dW / (T * N),
+                dW,
+            ),
+            (
+                "bias_hh: b_hn stands inside the reset product, so its gradient holds r.",
+                bias_hh,
+                db_ih,
+                db_hh,
+            ),
+            (
+                "bias_hh: r multiplies b_hn only; b_hr and b_hz have the gradients of bias_ih.",
+                bias_hh,
+                (das * np.tile(rs, 3)).sum((0, 1)),
+                db_hh,
+            ),
+            ("bias_ih: b_in stands outside the reset product.", bias_ih, db_hh, db_ih),
+        ):
+            if matches(mine, mistaken) and not matches(mine, right):
+                raise Wrong(sentence)
+        for name, mine, right in zip(
+            ("weight_ih", "bias_ih", "bias_hh"), got, (dW, db_ih, db_hh), strict=True
+        ):
+            compare(f"the gradient of {name}", mine, right)
+            _keeps_float32(mine, das)
     count = _calls_per_step(answer)
     if count:
         raise Wrong(
             f"The numbers are right, but each further step costs {count} more "
-            f"call{'s' * (count > 1)}: expected one product for all steps together."
+            f"call{'s' * (count > 1)}: expected as many calls for any number of steps."
         )
-    return "Right: one product, whose inner axis is step and sequence together."
+    return "Right: one product for all steps, and r where b_hn stands."
 
 
 def _calls_per_step(answer):
-    """What one more step adds to the calls of a function of das and h_prevs."""
+    """What one more step adds to the calls of a function of das, rs and xs."""
 
     def both(xs, h0, params):
         H = h0.shape[1]
         steps = xs.transpose(1, 0, 2)
-        call(answer, steps[:, :, : 3 * H], steps[:, :, 3 * H :])
+        call(answer, steps[:, :, : 3 * H], steps[:, :, 3 * H : 4 * H], xs[:, :, 4 * H :])
 
     rng = np.random.default_rng(0)
-    return sum(calls_per_step(both, rng.normal(size=(2, 2, 12)), np.zeros((2, 3)), ()).values())
+    return sum(calls_per_step(both, rng.normal(size=(2, 2, 14)), np.zeros((2, 3)), ()).values())
 
 
-def _check_forward(answer):
+def _check_forward(answer, reset_after):
+    other = "before" if reset_after else "after"
     for xs, h0, params in _examples():
-        got, wanted = call(answer, xs, h0, params), gru.forward(xs, h0, params)[0]
+        got = call(answer, xs, h0, params)
+        wanted = gru.forward(xs, h0, params, reset_after=reset_after)[0]
         if isinstance(got, tuple):
             raise Wrong(f"Expected one array, hs; got a tuple of {len(got)}.")
         T = xs.shape[1]
@@ -166,9 +210,12 @@ def _check_forward(answer):
             raise Wrong("Your states begin with h0: hs[:, t] is the state after input t.")
         outside = params.bias_ih + params.bias_hh
         merged = params._replace(bias_ih=outside, bias_hh=np.zeros_like(outside))
-        if matches(got, gru.forward(xs, h0, merged)[0]):
+        if reset_after and matches(got, gru.forward(xs, h0, merged)[0]):
             raise Wrong("b_hn stands outside the reset product: n takes r * (W_hn h + b_hn).")
-        if matches(got, gru.forward(xs, h0, _folded(params))[0]):
+        if matches(got, gru.forward(xs, h0, params, reset_after=not reset_after)[0]):
+            raise Wrong(f"That is the other form, with the reset gate {other} the product.")
+        halved = _scaled(params, (0.5, 0.5, 1))
+        if matches(got, gru.forward(xs, h0, halved, reset_after=reset_after)[0]):
             raise Wrong(
                 "Your gates see half of their pre-activation: with the half in the weights, "
                 "sigmoid(a) is 0.5 + 0.5 * tanh(a'), without another half inside."
@@ -180,22 +227,22 @@ def _check_forward(answer):
     "speed.forward",
     hints=(
         "What does not depend on the state? Compute it before the loop, for all steps in one "
-        "product.",
-        "Inside the loop one product with `weight_hh.T` serves r, z and n: cut its 3H columns into "
-        "three. The bias b_hn belongs to it, inside the reset gate.",
+        "product. Which recurrent blocks can still share a product?",
+        "One product with the first 2H rows of `weight_hh` serves r and z. The last H rows wait "
+        "for r * h. All biases can go into the inputs' part, b_hn too.",
     ),
 )
 def forward(answer):
-    _check_forward(answer)
+    _check_forward(answer, reset_after=False)
     rng = np.random.default_rng(0)
     xs, h0, params = rng.normal(size=(2, 2, 3)), np.zeros((2, 4)), gru.init(rng, 3, 4)
     count = calls_per_step(lambda *arrays: call(answer, *arrays), xs, h0, params)["products"]
-    if count > 1:
+    if count > 2:
         raise Wrong(
-            f"The states are right, but each step makes {count} products: expected one, with all "
-            "of weight_hh, and the inputs' product before the loop."
+            f"The states are right, but each step makes {count} products: expected two, one for r "
+            "and z together and one for n, and the inputs' product before the loop."
         )
-    return "Right: equal to the reference, with one product a step."
+    return "Right: equal to the reference, with two products a step."
 
 
 @exercise(
@@ -208,5 +255,5 @@ def forward(answer):
     ),
 )
 def find_the_bug(answer):
-    _check_forward(answer)
+    _check_forward(answer, reset_after=True)
     return "Mended: every step keeps a state of its own."
