@@ -76,10 +76,11 @@ def _problem(T, seed=0, H=3):
 @exercise(
     "mingru.pairs",
     hints=(
-        "Join the steps in pairs: that is a recurrence of half the length, of the same kind. Let "
-        "your own function solve it.",
-        "The shorter recurrence knows every second state, the later one of each pair: `hs[1::2]`. "
-        "Each state between takes one step from the state before it, and the first state is b[0].",
+        "On the way up with stride s, which step ends the first pair of length 2 s, and which ends "
+        "the half before it? Let both be slices with step 2 s, and overwrite the later pair by the "
+        "joined one.",
+        "Up: `2*s - 1::2*s` takes over from `s - 1:-s:2*s`, in a and in the states. Down: the "
+        "states at `3*s - 1::2*s` take one joined step from those at `2*s - 1:-s:2*s`.",
     ),
 )
 def pairs(answer):

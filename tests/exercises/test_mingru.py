@@ -59,6 +59,18 @@ def pairs(a, b, between=True):
     return hs
 
 
+def strides(a, b):
+    a, hs, s = a.copy(), b.copy(), 1
+    while 2 * s <= len(b):
+        hs[2 * s - 1 :: 2 * s] += a[2 * s - 1 :: 2 * s] * hs[s - 1 : -s : 2 * s]
+        a[2 * s - 1 :: 2 * s] *= a[s - 1 : -s : 2 * s]
+        s *= 2
+    while s > 1:
+        s //= 2
+        hs[3 * s - 1 :: 2 * s] += a[3 * s - 1 :: 2 * s] * hs[2 * s - 1 : -s : 2 * s]
+    return hs
+
+
 PAIRS = [
     (loop, "but they took 2048 array operations for 1024 steps"),
     (doubling, "but each number was computed"),
@@ -75,8 +87,9 @@ def test_pairs(wrong, sentence):
     refused("pairs", wrong, sentence)
 
 
-def test_pairs_counts_the_operations():
-    assert "1024 steps, and 5.0 results a number" in check("mingru.pairs", pairs).message
+@pytest.mark.parametrize("answer", [pairs, strides])
+def test_pairs_counts_the_operations(answer):
+    assert "1024 steps, and 5.0 results a number" in check("mingru.pairs", answer).message
 
 
 def backward(dhs, a, hs, h0, shift=1, own=False, start=True, after=False):
@@ -137,7 +150,7 @@ def test_find_the_bug(wrong, sentence):
 
 RIGHT = {
     "mingru.combine": combine,
-    "mingru.pairs": pairs,
+    "mingru.pairs": strides,
     "mingru.backward": backward,
     "mingru.find-the-bug": in_chunks,
 }
