@@ -53,8 +53,9 @@ def processor():
 
 
 def installed(makers):
-    """Those whose libraries are there; the others are named."""
-    if all(find_spec(library) for library in ("onnx", "onnxruntime")):
+    """Those whose libraries are there."""
+    there = all(find_spec(library) for library in ("onnx", "onnxruntime"))
+    if there or contenders.onnx_runtime not in makers.values():
         return makers
     print('Without ONNX Runtime, which `pip install "gru-course[test]"` brings.')
     return {name: make for name, make in makers.items() if make != contenders.onnx_runtime}

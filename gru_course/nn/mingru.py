@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from gru_course.nn.scan import MODES, states
-from gru_course.reference._checks import check_choice, check_sizes
+from gru_course.reference._checks import check_choice, check_lengths, check_sizes
 from gru_course.reference.mingru import CANDIDATES
 
 ROWS = 1024  # of a chunk's products: enough to be fast, few enough to stay in the cache
@@ -209,16 +209,5 @@ def _backward(dhs, xs, h0, weight, hs, gates, candidate, mode, *, dxs):
 
 def _ended(lengths, N, T, device):
     """(T, N), True at padding."""
-    lengths = torch.as_tensor(lengths, device=device)
-    if lengths.shape != (N,) or lengths.is_floating_point() or lengths.dtype == torch.bool:
-        raise ValueError(
-            f"lengths: expected {N} whole numbers, one a sequence, "
-            f"got shape {tuple(lengths.shape)} and dtype {lengths.dtype}"
-        )
-    bad = (lengths < 1) | (lengths > T)
-    if bad.any():
-        i = int(bad.nonzero()[0])
-        raise ValueError(
-            f"lengths: expected values from 1 to T = {T}, got {int(lengths[i])} at index {i}"
-        )
-    return torch.arange(T, device=device)[:, None] >= lengths
+    lengths = check_lengths(torch.as_tensor(lengths).cpu().numpy(), {"N": N, "T": T})
+    return torch.arange(T, device=device)[:, None] >= torch.from_numpy(lengths).to(device)

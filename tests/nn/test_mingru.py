@@ -202,7 +202,7 @@ XS, H = torch.zeros(2, 6, 3), torch.zeros(2, 4)
         ((XS, None, [6, 7]), "lengths: expected values from 1 to T = 6, got 7 at index 1"),
         ((XS, None, [0, 6]), "lengths: expected values from 1 to T = 6, got 0 at index 0"),
         ((XS, None, [6]), r"lengths: expected 2 whole numbers, one a sequence, got shape \(1,\)"),
-        ((XS, None, [6.0, 6.0]), r"got shape \(2,\) and dtype torch.float32"),
+        ((XS, None, [6.0, 6.0]), r"got shape \(2,\) and dtype float32"),
     ],
 )
 def test_bad_input_is_named(arguments, message):
