@@ -13,6 +13,11 @@ from live import serving
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[1]
+
+# Without a GPU, Triton's interpreter runs the kernels. It is chosen when Triton is imported.
+if not Path("/dev/nvidiactl").exists():
+    os.environ["TRITON_INTERPRET"] = "1"
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # No sandbox: the pages are our own, and containers do not offer the namespaces that it needs.
 # The rest keeps the browser itself off the network, so that every request seen is the page's.

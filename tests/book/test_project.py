@@ -10,7 +10,7 @@ from sources import BRANCH, REPOSITORY, ROOT, tracked
 from gru_course import __version__
 
 # Distributions that environment.yml pins beside what the package itself depends on.
-READERS_TOOLS = {"jupyter-book", "jupyterlab", "nbval"}
+READERS_TOOLS = {"jupyter-book", "jupyterlab", "nbval", "triton"}
 
 
 def pins(lines) -> dict[str, str]:
@@ -40,7 +40,8 @@ def test_lock_pins_every_extra():
     known = {name.lower().replace("_", "-") for name in LOCK}
     extras = project()["optional-dependencies"]
     for requirement in [name for extra in extras.values() for name in extra]:
-        name, _, version = re.sub(r"\[.*?\]", "", requirement).partition("==")
+        unmarked = requirement.partition(";")[0]
+        name, _, version = re.sub(r"\[.*?\]", "", unmarked).partition("==")
         assert name.lower() in known, name
         assert version in ("", LOCK.get(name, "")), name
 
