@@ -274,7 +274,7 @@ def why_not(weight_hh):
     if dtype not in LARGEST:
         return f"the kernels compute in bfloat16 or float32, not in {dtype}"
     largest = LARGEST[dtype]
-    if H > largest:
+    if largest < H:
         return f"the weights of {H} units do not fit on the chip, those of {largest} in {dtype} do"
     if device.type == "cuda":
         p = plan(1, H, "tf32", multiprocessors(device))
@@ -293,16 +293,9 @@ def launch(kernel, T, tensors, precision, **options):
     p = plan(N, H, precision, multiprocessors(states.device))
     tiles = triton.cdiv(N, p.BB)
     arrived = torch.zeros(tiles, dtype=torch.int32, device=states.device)
-    spans = [(0, T)]
-    if INTERPRETED and p.programs > 1:
-        # The interpreter runs one program after the other: none may wait for the next one. Each
-        # step is then a launch of its own.
-        spans = [(t, t + 1) for t in range(T)]
-        if kernel is backward_kernel:
-            spans.reverse()
     for tile0 in range(0, tiles, p.tiles):
         grid = p.programs, min(p.tiles, tiles - tile0)
-        for t_begin, t_end in spans:
+        for t_begin, t_end in spans(T, p.programs, reverse=kernel is backward_kernel):
             with torch.cuda.device_of(states):
                 kernel[grid](
                     *tensors,
@@ -324,6 +317,18 @@ def launch(kernel, T, tensors, precision, **options):
                     launch_cooperative_grid=p.programs > 1,
                     **options,
                 )
+
+
+def spans(T, programs, reverse):
+    """The steps of each launch, from and to: all T of them, on a GPU.
+
+    The interpreter runs one program after the other, and none may wait for the next one. There a
+    launch takes one step, and the barrier has nothing to do.
+    """
+    if not INTERPRETED or programs == 1:
+        return [(0, T)]
+    steps = [(t, t + 1) for t in range(T)]
+    return steps[::-1] if reverse else steps
 
 
 def multiprocessors(device):
