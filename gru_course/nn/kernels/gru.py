@@ -262,11 +262,7 @@ class Plan(NamedTuple):
 
 
 def plan(N, H, precision, processors):
-    """The `Plan` for N sequences and H units on a device with so many multiprocessors.
-
-    >>> plan(64, 512, "tf32", 132)
-    Plan(BB=16, HS=16, K=512, KS=8, programs=32, tiles=4)
-    """
+    """The `Plan` for N sequences and H units on a device with so many multiprocessors."""
     K = max(16, triton.next_power_of_2(H))
     alone = H <= ALONE
     # Products in IEEE arithmetic have no matrix unit to fill; in pieces they take fewer registers.
