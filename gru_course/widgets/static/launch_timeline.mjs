@@ -113,10 +113,10 @@ function picture() {
       const steps = numbers.map((_, i) => [start[i * count], end[(i + 1) * count - 1]]);
       set(braces, "d", steps.map(([from, to]) =>
         `M${from.toFixed(2)} ${BELOW}v4H${to.toFixed(2)}v-4`).join(""));
+      const pitch = (end.at(-1) - end[count - 1]) / (STEPS - 1);
       numbers.forEach((each, i) => {
-        const [from, to] = steps[i];
-        set(each, "x", ((from + to) / 2).toFixed(1));
-        set(each, "visibility", to - from > 9 ? "inherit" : "hidden");
+        set(each, "x", ((steps[i][0] + steps[i][1]) / 2).toFixed(1));
+        set(each, "visibility", pitch > 9 ? "inherit" : "hidden");
       });
 
       const apart = roundUp(most / (wide ? 8 : 4));
