@@ -1,5 +1,5 @@
-// Launches and kernels over time: two lanes, the CPU above, the GPU below. WAYS, the ways to launch,
-// and BOUNDS, what is said of each bound, are defined in front of this.
+// Launches and kernels over time: two lanes, the CPU above, the GPU below. WAYS, the ways to
+// launch, and BOUNDS, what is said of each bound, are defined in front of this.
 
 const KEYS = ["way", "kernels", "launch", "work", "gap", "barrier"];
 const STEPS = 3;
@@ -150,8 +150,9 @@ function words() {
     [name, element("b", { "data-out": name })]));
   const why = element("span", { "data-out": "bound" });
   return {
-    node: element("p", { class: "gru-timeline-said" }, "A step takes ", outs.time, " microseconds. The GPU " +
-      "computes in ", outs.arithmetic, " of them, which is ", outs.share, " of the time. ", why),
+    node: element("p", { class: "gru-timeline-said" }, "A step takes ", outs.time,
+      " microseconds. The GPU computes in ", outs.arithmetic, " of them, which is ", outs.share,
+      " of the time. ", why),
     update(state, values) {
       show(outs.time, values.time);
       show(outs.arithmetic, values.arithmetic);
@@ -174,8 +175,9 @@ function render({ model, el }) {
   const number = (key, label, name, min, max, step, more) => slider(model, key,
     { label, name, min, max, step, color: COLORS.neutral, ...more });
   const sliders = [
-    number("kernels", "kernels a step", "kernels a step", 1, 30, 1, { words: (value) => `${value}` }),
-    number("work", "work a kernel, µs", "work a kernel, in microseconds", 0.1, 20, 0.1,
+    number("kernels", "kernels a step", "kernels a step", 1, 30, 1,
+      { words: (value) => `${value}` }),
+    number("work", "work, µs", "work a kernel, in microseconds", 0.1, 20, 0.1,
       { color: COLORS.h }),
     number("launch", "launch, µs", "cost of a launch, in microseconds", 0.5, 10, 0.1),
     number("gap", "gap, µs", "gap between dependent kernels, in microseconds", 0, 2, 0.05),
