@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from gru_course.nn import MinGRU, Readout
 from gru_course.nn import mingru as nn_mingru
-from gru_course.nn.scan import MODES
 from gru_course.reference import mingru
 
+MODES = ("sequential", "scan")  # "triton" is for kernels/test_scan.py
 CANDIDATES = ("linear", "positive")
 
 
@@ -99,7 +99,7 @@ def test_modes_agree_over_4096_steps_in_float32():
         np.testing.assert_allclose(a, exact, rtol=0, atol=1e-5 * scale, err_msg=str(name))
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", (*MODES, "triton"))
 @pytest.mark.parametrize("candidate", CANDIDATES)
 @pytest.mark.parametrize("garbage", [float("nan"), float("inf"), 1e38])
 def test_padding_is_never_read(candidate, mode, garbage):
@@ -146,7 +146,7 @@ def test_gradient_of_the_inputs_is_computed_only_if_asked_for():
     assert grads[2].shape == (8, 3)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", (*MODES, "triton"))
 def test_two_halves_make_a_whole(mode):
     layer = MinGRU(2, 3, mode=mode).double()
     xs = torch.randn(4, 7, 2, dtype=torch.float64)
@@ -216,7 +216,10 @@ def test_bad_input_is_named(arguments, message):
         ((0, 4), "input_size: expected a whole number of at least 1, got 0"),
         ((3, True), "hidden_size: expected a whole number"),
         ((3, 4, "tanh"), "candidate: expected one of 'linear', 'positive', got 'tanh'"),
-        ((3, 4, "linear", "loop"), "mode: expected one of 'sequential', 'scan', got 'loop'"),
+        (
+            (3, 4, "linear", "loop"),
+            "mode: expected one of 'auto', 'sequential', 'scan', 'triton', got 'loop'",
+        ),
     ],
 )
 def test_bad_settings_are_named(arguments, message):
