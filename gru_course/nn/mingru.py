@@ -153,7 +153,8 @@ def _by_kernel(xs, h0, weight, bias, ended, candidate):
         n = torch.where(n >= 0, n + 0.5, n.sigmoid())
     if ended is not None:  # an ended sequence copies its state
         z = z.masked_fill(ended.T[:, :, None], 1)
-    return linear_scan(z, n - z * n, h0, "triton")
+    # Under autocast the product, and with it the scan, is in a lower precision than the rest.
+    return linear_scan(z, n - z * n, h0.to(z.dtype), "triton")
 
 
 class _MinGRU(torch.autograd.Function):

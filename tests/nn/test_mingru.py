@@ -99,7 +99,7 @@ def test_modes_agree_over_4096_steps_in_float32():
         np.testing.assert_allclose(a, exact, rtol=0, atol=1e-5 * scale, err_msg=str(name))
 
 
-@pytest.mark.parametrize("mode", (*MODES, "triton"))
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("candidate", CANDIDATES)
 @pytest.mark.parametrize("garbage", [float("nan"), float("inf"), 1e38])
 def test_padding_is_never_read(candidate, mode, garbage):
@@ -146,7 +146,7 @@ def test_gradient_of_the_inputs_is_computed_only_if_asked_for():
     assert grads[2].shape == (8, 3)
 
 
-@pytest.mark.parametrize("mode", (*MODES, "triton"))
+@pytest.mark.parametrize("mode", MODES)
 def test_two_halves_make_a_whole(mode):
     layer = MinGRU(2, 3, mode=mode).double()
     xs = torch.randn(4, 7, 2, dtype=torch.float64)

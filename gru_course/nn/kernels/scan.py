@@ -8,12 +8,14 @@ A step is one multiplication and one addition a unit: what takes time is moving 
 program is one warp, which takes 32 neighbouring units of one sequence through all of time, a unit
 a thread, with the state in a register. Were it to ask for one step at a time, the memory would
 idle while the warp waits. So it takes time in chunks, and asks for a chunk before it works through
-the one at hand: 4 such warps on a multiprocessor then wait for some 30 kB at once.
+the one at hand. With N = 16 and H = 1024 there are 512 programs, 4 on each multiprocessor of an
+H200, and they wait for some 30 kB at a time.
 
-A chunk is a tensor (BLOCK_T, UNITS). Triton would have a thread load neighbouring units at once,
-and spread the steps over threads. `max_contiguous` tells it that units are no neighbours, and so
-each thread gets one unit at all steps. The scan over time is then a plain loop in registers: no
-exchange between threads, and the roundings are those of step by step.
+A chunk is a tensor (BLOCK_T, UNITS). Triton would have a thread load 4 or 8 neighbouring units at
+once, and spread the steps over threads. `multiple_of(units, 1)` makes it forget that units begin at
+a multiple of 32, so that it loads one at a time, and gives each thread one unit at all steps. The
+scan over time is then a plain loop in registers: no exchange between threads, and the roundings
+are those of step by step.
 
 Shapes: N batch, T time steps, H hidden size. Strides of N and T are free, units are neighbours.
 """
@@ -38,7 +40,7 @@ def _place(T, H, UNITS: tl.constexpr):
     blocks = tl.cdiv(H, UNITS)
     units = tl.program_id(0) % blocks * UNITS + tl.arange(0, UNITS)
     left = tl.where(units < H, T, -1)
-    return (tl.program_id(0) // blocks).to(tl.int64), tl.max_contiguous(units, 1), left
+    return (tl.program_id(0) // blocks).to(tl.int64), tl.multiple_of(units, 1), left
 
 
 @triton.jit

@@ -107,12 +107,18 @@ def test_any_place_in_memory():
     def arranged(axis, other):
         return [x.transpose(axis, other).contiguous().transpose(axis, other) for x in (a, b, dhs)]
 
-    for a, b, dhs in (
+    def surrounded():
+        around = torch.full((3, 4, 13, 9), torch.nan, dtype=a.dtype, device=DEVICE)
+        inner = around[:, 1:3, 1:12, 2:7]
+        return inner.copy_(torch.stack([a, b, dhs])).unbind()
+
+    for a_there, b_there, dhs_there in (
         (gates[..., :5], gates[..., 5:], dhs),  # rows of twice the width
         arranged(0, 1),  # time first
         arranged(1, 2),  # units apart
+        surrounded(),  # by what must not be read
     ):
-        got = by_kernel(a, b, h0.T.contiguous().T, dhs)
+        got = by_kernel(a_there, b_there, h0.T.contiguous().T, dhs_there)
         assert_close(got, wanted, torch.float64)
     ones = torch.ones(1, 1, 1, device=DEVICE, dtype=torch.float64).expand_as(dhs)
     assert_close(by_kernel(a, b, h0, ones), by_loop(a, b, h0, ones), torch.float64)
@@ -146,6 +152,36 @@ def test_the_layer_equals_the_reference(candidate, lengths):
     ours = torch.autograd.grad((got * torch.tensor(dhs, device=DEVICE)).sum(), leaves)
     for a, b in zip((got, last, *ours), (hs, hs[:, -1], dxs, dh0, *grads), strict=True):
         np.testing.assert_allclose(a.detach().cpu(), b, rtol=0, atol=1e-12)
+
+
+def test_an_ended_sequence_keeps_its_state_and_padding_is_never_read():
+    torch.manual_seed(0)
+    layer = MinGRU(3, UNITS + 1, mode="triton").to(DEVICE)
+    lengths = [19, 1, 8, 13]
+    padding = torch.arange(19) >= torch.tensor(lengths)[:, None]
+    xs = torch.randn(4, 19, 3).to(DEVICE)
+    outcomes = []
+    for garbage in (0.0, torch.nan):
+        xs = xs.masked_fill(padding[..., None].to(DEVICE), garbage).requires_grad_()
+        hs, last = layer(xs, lengths=lengths)
+        (dxs,) = torch.autograd.grad(hs.square().sum(), xs)
+        outcomes.append((hs, last, dxs))
+    for one, other in zip(*outcomes, strict=True):
+        assert torch.equal(one, other)
+    assert torch.equal(last, hs[range(4), [length - 1 for length in lengths]])
+    assert (dxs[padding] == 0).all()
+
+
+def test_the_layer_runs_under_autocast():
+    torch.manual_seed(0)
+    layer, xs = MinGRU(3, 4, mode="triton").to(DEVICE), torch.randn(2, 5, 3).to(DEVICE)
+    wanted, _ = layer(xs)
+    with torch.autocast(DEVICE, torch.bfloat16):
+        got, _ = layer(xs)
+    assert got.dtype == torch.bfloat16
+    torch.testing.assert_close(got.float(), wanted, rtol=0, atol=0.03)
+    got.sum().backward()
+    assert layer.weight.grad.dtype == torch.float32
 
 
 def test_auto_takes_the_kernels_on_a_gpu_where_they_can_run(monkeypatch):
