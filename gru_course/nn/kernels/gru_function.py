@@ -18,8 +18,8 @@ from gru_course.nn.kernels import gru
 class FusedGRUFunction(torch.autograd.Function):
     """Rows x (S, I) and h0 (N, H) to all states hs (S, H) and each sequence's last one (N, H).
 
-    `precision` of float32 products is "tf32" or "ieee"; `keep` what the backward pass needs, or not.
-    The rest is as in `GRUFunction`.
+    `precision`, of float32 products, is "tf32" or "ieee"; `keep` says whether to keep what the
+    backward pass needs. The rest is as in `GRUFunction`.
     """
 
     @staticmethod
