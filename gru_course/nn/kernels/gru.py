@@ -23,11 +23,13 @@ import torch
 import triton
 import triton.language as tl
 
+from gru_course.nn.kernels import interpreted
+
 ALONE = 128  # units up to which a program owns all of them
 LARGEST = {torch.bfloat16: 1024, torch.float32: 512}  # units whose weights fit on the chip
 WARPS = 8
 SCRATCH = 2**15  # bytes of shared memory that a program needs beside its weights, at most
-INTERPRETED = triton.knobs.runtime.interpret
+INTERPRETED = interpreted()
 
 
 @triton.jit
