@@ -91,7 +91,7 @@ def gru_builders(names, numbers, backward, cache):
 
 def race_baseline(size, precision, device, cache, rounds):
     """The baseline by itself, first of all: a run that is stopped leaves it."""
-    numbers = gpu.numbers(*size).to(device, DTYPES[precision])
+    numbers = gpu.numbers(size).to(device, DTYPES[precision])
     for name, backward in PASSES.items():
         build = gru_builders([gpu.BASELINE], numbers, backward, cache)[gpu.BASELINE]
         with products(precision):
@@ -104,7 +104,7 @@ def race_baseline(size, precision, device, cache, rounds):
 
 def race(size, precision, device, cache, rounds):
     """Errors, repeatability and times of all contenders, pass by pass."""
-    numbers = gpu.numbers(*size).to(device, DTYPES[precision])
+    numbers = gpu.numbers(size).to(device, DTYPES[precision])
     # The formula in float64, from inputs and weights as they were rounded.
     exact = numbers.to(torch.float64)
     truth = dict(zip(gpu.ARRAYS, gpu.gru(gpu.EAGER, exact, True)(exact.xs, exact.dhs), strict=True))
@@ -116,8 +116,8 @@ def race(size, precision, device, cache, rounds):
             yield from check(functions, truth, head)
             times = alternate(functions, device, rounds)
         known = {
-            "flop": gpu.gru_flop(*size, backward),
-            "bytes": gpu.gru_bytes(*size, backward, numbers.xs.itemsize),
+            "flop": gpu.gru_flop(size, backward),
+            "bytes": gpu.gru_bytes(size, backward, numbers.xs.itemsize),
             "goal": GOALS.get((size, precision), (None, None))[backward],
             "peer_goals": PEER_GOALS,
         }
@@ -127,7 +127,7 @@ def race(size, precision, device, cache, rounds):
 def race_scans(size, device, cache, rounds):
     """Errors, repeatability and times of the scans; the backward pass is timed by itself."""
     head = {"size": size, "precision": "fp32"}
-    arrays = gpu.scan_numbers(*size, device)
+    arrays = gpu.scan_numbers(size, device)
     exact = gpu.scan_results(gpu.our_scan("sequential"), *(array.double() for array in arrays))
     truth = dict(zip(("hs", "da", "db"), exact, strict=True))
     complete = lambda make: partial(gpu.scan_results, make(), *arrays)
@@ -138,7 +138,7 @@ def race_scans(size, device, cache, rounds):
         functions, left_out = attempt({who: partial(make, who) for who in results})
         times = alternate(functions, device, rounds)
         known = {
-            "bytes": gpu.scan_bytes(*size, backward),
+            "bytes": gpu.scan_bytes(size, backward),
             "goal": SCAN_GOALS[backward] if size == SCAN_SIZE else None,
             "peer_goals": SCAN_PEER_GOALS,
         }

@@ -9,6 +9,7 @@ import subprocess
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -61,15 +62,14 @@ def versions():
 @contextmanager
 def products(precision):
     """TF32 on or off for cuDNN and for torch's own products alike."""
-    switches = torch.backends.cudnn, torch.backends.cuda.matmul
-    before = [switch.allow_tf32 for switch in switches]
+    cudnn: Any = torch.backends.cudnn  # a module with properties, which types do not know
+    matmul = torch.backends.cuda.matmul
+    before = cudnn.allow_tf32, matmul.allow_tf32
+    cudnn.allow_tf32 = matmul.allow_tf32 = precision == "tf32"
     try:
-        for switch in switches:
-            switch.allow_tf32 = precision == "tf32"
         yield
     finally:
-        for switch, value in zip(switches, before, strict=True):
-            switch.allow_tf32 = value
+        cudnn.allow_tf32, matmul.allow_tf32 = before
 
 
 def clock(function, calls, device):

@@ -7,6 +7,7 @@ the GRUs' arrays, as cuDNN wants it, so that nobody pays for turning them.
 Shapes: B batch, T time steps, D input size, H hidden size.
 """
 
+from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from itertools import cycle
@@ -34,9 +35,9 @@ class Numbers(NamedTuple):
         return Numbers(xs.requires_grad_(), dhs, params)
 
 
-def numbers(B, T, D, H):
+def numbers(size):
     """The same at each call, in float32 on the CPU."""
-    xs, dhs, params = contenders.numbers(B, T, D, H)
+    xs, dhs, params = contenders.numbers(*size)
     xs, dhs = (torch.from_numpy(x).transpose(0, 1).contiguous() for x in (xs, dhs))
     return Numbers(xs, dhs, [torch.from_numpy(array) for array in params])
 
@@ -115,7 +116,7 @@ MAKERS = {
 NEED_CUDA = (COMPILED, GRAPH)  # elsewhere there are no graphs, and perhaps no compiler
 
 
-def gru(name, numbers, backward):
+def gru(name, numbers, backward) -> Callable[..., list]:
     """One pass of a contender: a function of xs, with `backward` of xs and dhs.
 
     It returns hs, and with `backward` all of `ARRAYS`. A layer is in training where its gradients
@@ -143,13 +144,15 @@ def gru(name, numbers, backward):
     return function
 
 
-def gru_flop(B, T, D, H, backward):
+def gru_flop(size, backward):
     """Of the products alone: three a weight and step with the gradients, one without."""
+    B, T, D, H = size
     return (3 if backward else 1) * 2 * B * T * 3 * H * (D + H)
 
 
-def gru_bytes(B, T, D, H, backward, itemsize):
+def gru_bytes(size, backward, itemsize):
     """What has to be read or written once: xs, hs, weights; with `backward` their gradients too."""
+    B, T, D, H = size
     once = B * T * (D + H) + 3 * H * (D + H + 2)
     return (2 if backward else 1) * once * itemsize
 
@@ -192,10 +195,10 @@ SCANS = {
 }
 
 
-def scan_numbers(B, T, H, device):
+def scan_numbers(size, device):
     """Factors from 0.9 to 1, inputs from 0 to 1 and gradients from above, each (B, T, H)."""
     generator = torch.Generator().manual_seed(0)
-    a, b, dhs = torch.rand(3, B, T, H, generator=generator).to(device)
+    a, b, dhs = torch.rand(3, *size, generator=generator).to(device)
     return 0.9 + 0.1 * a, b, dhs
 
 
@@ -220,6 +223,7 @@ def timed_scan(name, a, b, dhs, backward, cache):
     return rotating(partial(torch.autograd.grad, retain_graph=True), inputs)
 
 
-def scan_bytes(B, T, H, backward, itemsize=4):
+def scan_bytes(size, backward):
     """Read a and b, write hs; back, read a, hs and dhs, write the gradients of a and b."""
-    return (5 if backward else 3) * B * T * H * itemsize
+    B, T, H = size
+    return (5 if backward else 3) * B * T * H * torch.float32.itemsize

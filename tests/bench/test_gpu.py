@@ -32,7 +32,7 @@ def test_all_grus_compute_what_the_reference_does(device, backward):
     hs, cache = reference.forward(xs, np.zeros((B, H), np.float32), params)
     dxs, _, grads = reference.backward(dhs, cache)
     wanted = [hs.transpose(1, 0, 2), dxs.transpose(1, 0, 2), *grads]
-    numbers = contending.numbers(*SIZE).to(device)
+    numbers = contending.numbers(SIZE).to(device)
     inputs = (numbers.xs, numbers.dhs) if backward else (numbers.xs,)
     assert len(runnable(device)) > 2
     for name in runnable(device):
@@ -54,7 +54,7 @@ def test_a_layer_trains_only_where_gradients_are_wanted(monkeypatch):
         layers.append(layer)
         return layer, states
 
-    numbers = contending.numbers(*SIZE)
+    numbers = contending.numbers(SIZE)
     for backward in (False, True):
         contending.gru("kept", numbers, backward)
     assert [layer.training for layer in layers] == [False, True]
@@ -92,7 +92,7 @@ def a_peer(monkeypatch):
 @pytest.mark.usefixtures("a_peer")
 @pytest.mark.parametrize("name", contending.SCANS)
 def test_all_scans_compute_the_recurrence(name):
-    arrays = contending.scan_numbers(B, T, H, CPU)
+    arrays = contending.scan_numbers((B, T, H), CPU)
     assert [array.shape for array in arrays] == [(B, T, H)] * 3
     wanted = recurrence(*(array.double().numpy() for array in arrays))
     got = contending.scan_results(contending.SCANS[name](), *arrays)
@@ -131,7 +131,7 @@ def test_inputs_rotate_over_more_than_the_cache(cache):
 
 
 def test_flop_and_bytes_are_those_of_a_pass():
-    numbers = contending.numbers(*SIZE)
+    numbers = contending.numbers(SIZE)
     cell = GRUCell(D, H)
     h = torch.zeros(B, H, requires_grad=True)  # so that each step has all three products
     with FlopCounterMode(display=False) as forward:
@@ -141,24 +141,24 @@ def test_flop_and_bytes_are_those_of_a_pass():
             hs.append(h)
     with FlopCounterMode(display=False) as backward:
         torch.autograd.backward(hs, list(numbers.dhs))
-    assert contending.gru_flop(*SIZE, False) == forward.get_total_flops()
+    assert contending.gru_flop(SIZE, False) == forward.get_total_flops()
     total = forward.get_total_flops() + backward.get_total_flops()
-    assert contending.gru_flop(*SIZE, True) == total
+    assert contending.gru_flop(SIZE, True) == total
 
     for dtype in (torch.float32, torch.bfloat16):
         xs, dhs, params = numbers.to(dtype)
         inputs = [xs, *params]
         results = contending.gru(contending.BASELINE, numbers.to(dtype), False)(xs)
         moved = sum(t.nbytes for t in (*inputs, *results))
-        assert contending.gru_bytes(*SIZE, False, dtype.itemsize) == moved
+        assert contending.gru_bytes(SIZE, False, dtype.itemsize) == moved
         results = contending.gru(contending.BASELINE, numbers.to(dtype), True)(xs, dhs)
         moved = sum(t.nbytes for t in (*inputs, dhs, *results))
-        assert contending.gru_bytes(*SIZE, True, dtype.itemsize) == moved
+        assert contending.gru_bytes(SIZE, True, dtype.itemsize) == moved
 
-    a, b, dhs = contending.scan_numbers(B, T, H, CPU)
+    a, b, dhs = contending.scan_numbers((B, T, H), CPU)
     hs, da, db = contending.scan_results(contending.our_scan("sequential"), a, b, dhs)
-    assert contending.scan_bytes(B, T, H, False) == a.nbytes + b.nbytes + hs.nbytes
-    assert contending.scan_bytes(B, T, H, True) == sum(t.nbytes for t in (a, hs, dhs, da, db))
+    assert contending.scan_bytes((B, T, H), False) == a.nbytes + b.nbytes + hs.nbytes
+    assert contending.scan_bytes((B, T, H), True) == sum(t.nbytes for t in (a, hs, dhs, da, db))
 
 
 def test_products_set_both_switches_and_put_them_back():
@@ -266,8 +266,8 @@ def test_the_command_measures_everybody_and_writes_every_round(monkeypatch, caps
         assert not record["left_out"]
         bytes_a_number = 2 if record["precision"] == "bf16" else 4
         backward = gpu.PASSES[record["pass"]]
-        assert record["bytes"] == contending.gru_bytes(*SIZE, backward, bytes_a_number)
-        assert record["flop"] == contending.gru_flop(*SIZE, backward)
+        assert record["bytes"] == contending.gru_bytes(SIZE, backward, bytes_a_number)
+        assert record["flop"] == contending.gru_flop(SIZE, backward)
     goals = [r["goal"] for r in results["races"]]
     assert goals == [None, None, 3, 2.5, None, None]
     assert [(r["pass"], r["size"]) for r in results["scan"]] == [
