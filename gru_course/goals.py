@@ -487,4 +487,50 @@ GOALS = {
             "Start from a half and go back: what is a for four steps, for two, for one?",
         ),
     ),
+    "gpu.timeline": Goal(
+        "LaunchTimeline",
+        (
+            Rule(
+                "eager",
+                1,
+                None,
+                "One launch for everything is another answer. Here each kernel is launched by "
+                "itself.",
+            ),
+            _kept("launch", 5),
+            _kept("gap", 1),
+            # Past these limits only by rounding: they are 12, 60 and a half.
+            Rule(
+                "arithmetic",
+                11.999,
+                None,
+                "A step now holds {arithmetic} microseconds of arithmetic, and the network needs "
+                "12. A kernel that is fused from several does the work of all of them.",
+            ),
+            Rule(
+                "share",
+                0.49999,
+                None,
+                "The GPU computes in {share} of the time, and half is asked for. Let each "
+                "kernel fill more of the blank behind it.",
+            ),
+            Rule(
+                "time",
+                None,
+                60.001,
+                "The GPU computes in {share} of the time, but a step takes {time} microseconds, "
+                "more than the 60 of the start. Less work a kernel will do.",
+            ),
+        ),
+        "A step takes {time} microseconds, and the GPU computes in {share} of them. A kernel of "
+        "{work} microseconds fills more of the time that the next launch takes, whether it was "
+        "fused from small ones or was given a larger batch.",
+        (
+            "As long as the launches bound a step, each kernel has 5 microseconds, whatever it "
+            "does in them. How much work makes that half?",
+            "With half of its 5 microseconds filled, how many kernels hold the 12 of the network "
+            "at the same batch? And with all twelve kernels and a larger batch, until when does a "
+            "step take no longer than 60?",
+        ),
+    ),
 }

@@ -7,6 +7,7 @@ Every widget is one Python class, whose traits Python reads and sets, and one ES
 from gru_course.widgets.cobweb import Cobweb
 from gru_course.widgets.gate_explorer import GateExplorer
 from gru_course.widgets.gradient_flow import GradientFlow
+from gru_course.widgets.launch_timeline import LaunchTimeline
 from gru_course.widgets.lstm_explorer import LSTMExplorer
 from gru_course.widgets.scan_tree import ScanTree
 from gru_course.widgets.sequence_player import SequencePlayer
@@ -17,6 +18,7 @@ __all__ = [
     "GateExplorer",
     "GradientFlow",
     "LSTMExplorer",
+    "LaunchTimeline",
     "ScanTree",
     "SequencePlayer",
     "UnrollPlayer",

@@ -19,6 +19,7 @@ WIDGETS = {
         6,
     ),
     "LSTMExplorer": ("book/gating/lstm.html", ".gru-lstm-explorer", "c_prev", -5, 5),
+    "LaunchTimeline": ("book/performance/gru-on-a-gpu.html", ".gru-timeline", "work", 0.1, 20),
     "ScanTree": ("book/performance/mingru-and-the-scan.html", ".gru-scan", "z", 0, 1),
     "SequencePlayer": ("book/gating/what-gates-learn.html", ".gru-sequence", "step", 0, 80),
     "UnrollPlayer": ("book/recurrence/bptt.html", ".gru-unroll", "w_h", -2, 2),

@@ -12,10 +12,12 @@ from gru_course.widgets import (
     Cobweb,
     GateExplorer,
     GradientFlow,
+    LaunchTimeline,
     LSTMExplorer,
     ScanTree,
     UnrollPlayer,
 )
+from gru_course.widgets.launch_timeline import BOUNDS
 
 STEPS = 50  # of the explorers' strips
 
@@ -85,6 +87,18 @@ def _cobweb(state, step):
         points |= {f"point_{i}": point.h, f"slope_{i}": point.slope, f"kind_{i}": {"text": kind}}
     said = {"text": widget.sentence(), "value": widget.cycle()}
     return {**points, "sentence": said, "step": _step(step, widget.states()[step])}
+
+
+def _launch_timeline(state, step):
+    widget = LaunchTimeline(**state)
+    share, bound = widget.share(), widget.bound()
+    return {
+        "timeline": widget.timeline()._asdict(),
+        "time": widget.time(),
+        "arithmetic": widget.readings()["arithmetic"],
+        "share": {"value": share, "text": f"{100 * share:.1f}\u00a0%"},
+        "bound": {"value": bound, "text": BOUNDS[bound]},
+    }
 
 
 def _scan_tree(state, step):
@@ -190,6 +204,12 @@ WIDGETS = {
         },
         "LSTMExplorer(x=0.5)",
         {"c_prev": -3.123456789, "drive": True, "f": 0.75},
+    ),
+    "LaunchTimeline": Widget(
+        _launch_timeline,
+        {},
+        "LaunchTimeline(work=2.5)",
+        {"kernels": 7, "launch": 1.23456789, "work": 0.3, "gap": 0.77, "way": "persistent"},
     ),
     "ScanTree": Widget(
         _scan_tree,

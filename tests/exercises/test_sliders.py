@@ -94,6 +94,14 @@ SOLVED = {
         {"method": "tree", "overwrite": 0, "z": 0.91, "level": 4},
         {"method": "tree", "overwrite": 0, "z": 0.92, "pulse": 7, "at": 3},
     ],
+    "gpu.timeline": [
+        {"kernels": 4, "work": 3.0},
+        {"work": 2.5},  # the larger batch, half
+        {"work": 4.0},  # and as large as it is free
+        {"kernels": 1, "work": 12.0},
+        {"kernels": 3, "work": 4.0, "barrier": 0.0},
+        {"kernels": 10, "work": 5.0},
+    ],
 }
 
 # At least one for each rule, with a part of its sentence. All are stops of the sliders.
@@ -203,6 +211,20 @@ MISSED = {
         ({"method": "tree", "overwrite": 0, "z": 0.9}, "keeps 0.430 of the state before it, and"),
         ({"method": "tree", "overwrite": 0, "z": 0.93}, "half is asked for: too much"),
         ({"method": "tree", "overwrite": 0, "z": 1.0}, "keeps 1.00 of the state before it, and"),
+    ],
+    "gpu.timeline": [
+        ({"way": "graph"}, "Here each kernel is launched by itself"),
+        ({"way": "persistent", "kernels": 4, "work": 3.0}, "One launch for everything"),
+        ({"launch": 0.5}, "Keep launch at 5; here it is 0.500."),
+        ({"gap": 0.0, "work": 2.5}, "Keep gap at 1; here it is 0.000."),
+        ({"kernels": 4}, "A step now holds 4.00 microseconds of arithmetic"),  # fused, but less
+        ({"kernels": 4, "work": 2.9}, "A step now holds 11.60 microseconds"),
+        ({"kernels": 5, "work": 2.4}, "in 0.480 of the time, and half is asked for"),
+        ({"work": 2.4}, "in 0.480 of the time"),
+        ({"kernels": 30}, "in 0.200 of the time"),  # more of the same
+        ({"work": 4.1}, "a step takes 61.20 microseconds, more than the 60 of the start"),
+        ({"kernels": 30, "work": 2.5}, "a step takes 150.00 microseconds"),
+        ({"work": 20.0}, "a step takes 252.00 microseconds"),
     ],
 }
 
@@ -348,6 +370,20 @@ def test_eight_steps_keep_half_where_the_tree_is_right():
         for t, before in product(range(1, 9), hs):
             hs[before] = (1 - knob.z) * (t == knob.pulse) + knob.z * hs[before]
         assert 0.45 <= hs[1.0] - hs[0.0] <= 0.55
+
+
+def test_half_of_the_time_is_filled_where_the_timeline_is_right():
+    for settings in SOLVED["gpu.timeline"]:
+        knob = moved("gpu.timeline", **settings)
+        last, busy, ends = 0.0, 0.0, []
+        for k in range(300 * knob.kernels):  # many steps, so that the first launch does not count
+            last = max(5.0 * (k + 1), last + 1.0 if k else 0.0) + knob.work
+            busy += knob.work
+            ends.append(last)
+        a_step = (ends[-1] - ends[knob.kernels - 1]) / 299
+        assert busy / last >= 0.498
+        assert a_step <= 60.001
+        assert knob.kernels * knob.work >= 11.999
 
 
 # For the tests that all exercises share: the right answers, and wrong ones.

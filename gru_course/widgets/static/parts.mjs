@@ -120,6 +120,8 @@ const STYLE = `
 .gru-scan [data-pair] { cursor: pointer; touch-action: manipulation; }
 .gru-scan-pair { min-height: 10em; margin-top: 0.75rem; } /* as high as the longest pair */
 .gru-scan .gru-sums .gru-reading { min-width: 4em; }
+.gru-live .gru-timeline-said { min-height: 7.5em; margin: 0.5rem 0; } /* the longest bound */
+.gru-is-wide .gru-timeline-said { min-height: 4.5em; }
 `;
 
 function addStyle() {

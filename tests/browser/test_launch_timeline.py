@@ -1,0 +1,141 @@
+"""The launch timeline on built pages: every kernel, what is drawn of it, and without scripts."""
+
+from contextlib import contextmanager
+
+import live
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from shown import SHOWN, assert_outputs
+
+from gru_course.widgets.launch_timeline import WAYS
+
+ROOT = ".gru-timeline"
+PAGE = "book/performance/gru-on-a-gpu.html"
+ENDS = {
+    "kernels": (1, 30),
+    "work": (0.1, 20),
+    "launch": (0.5, 10),
+    "gap": (0, 2),
+    "barrier": (0, 3),
+}
+# Sets the controls as a hand would, one event each.
+SET = """(root, { way, ...numbers }) => {
+  root.querySelector(`[data-choice=way] [value=${way}]`).click();
+  for (const [key, value] of Object.entries(numbers)) {
+    const input = root.querySelector(`[data-slider=${key}] input`);
+    input.value = value;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+}"""
+SET_AND_READ = (
+    f"(root, all) => all.map((each) => {{ ({SET})(root, each); return ({SHOWN})(root) }})"
+)
+# The boxes of a colour, from left to right: from where to where, in pixels of the drawing.
+DRAWN = """(root, color) => [...root.querySelectorAll("svg path")]
+  .filter((path) => path.getAttribute("fill") === color && path.getAttribute("fill-opacity"))
+  .flatMap((path) => [...(path.getAttribute("d") ?? "")
+    .matchAll(/M([\\d.]+) [\\d.]+h([\\d.]+)v28/g)])
+  .map(([, x, width]) => [Number(x), Number(x) + Number(width)])
+  .sort((one, other) => one[0] - other[0])"""
+
+
+@contextmanager
+def opened(browser, url, **context):
+    """The first launch timeline of the page."""
+    with live.opened(browser, url, ROOT, **context) as page:
+        yield page.locator(ROOT).first
+
+
+def settings_of(rng, way):
+    return {
+        "way": way,
+        "kernels": int(rng.integers(1, 31)),
+        "launch": round(rng.uniform(0.5, 10), 1),
+        "work": round(float(np.exp(rng.uniform(np.log(0.1), np.log(20)))), 1),
+        "gap": int(rng.integers(0, 41)) / 20,
+        "barrier": int(rng.integers(0, 61)) / 20,
+    }
+
+
+def test_every_kernel_equals_python(browser, url):
+    rng = np.random.default_rng(0)
+    wanted = [settings_of(rng, way) for _ in range(40) for way in WAYS]
+    with opened(browser, url) as widget:
+        shown = widget.evaluate(SET_AND_READ, wanted)
+    bounds = set()
+    for setting, out in zip(wanted, shown, strict=True):
+        assert out["settings"] == pytest.approx(setting)
+        assert_outputs("LaunchTimeline", setting, out)
+        bounds.add(out["outputs"]["bound"]["value"])
+    assert bounds == {"launches", "gaps", "barriers", "arithmetic"}
+
+
+@pytest.mark.parametrize(("width", "right"), [(1280, 726), (375, 326)])
+@pytest.mark.parametrize("way", WAYS)
+def test_boxes_stand_where_their_kernels_run(browser, site_url, way, width, right):
+    setting = {"way": way, "kernels": 4, "launch": 3, "work": 6, "gap": 1, "barrier": 2}
+    slowest = 3 + 11 * 7 + 6  # twelve kernels with gaps, after one launch: the right end
+    at = lambda time: 36 + (right - 36) * np.array(time) / slowest
+    with opened(browser, site_url + PAGE, viewport={"width": width, "height": 900}) as widget:
+        widget.evaluate(SET, setting)
+        launches, kernels = (widget.evaluate(DRAWN, color) for color in ("#7A7A7A", "#0072B2"))
+        assert widget.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    starts, work = ([3, 29, 55], 24) if way == "persistent" else (3 + 7 * np.arange(12), 6)
+    begun = 3 * np.arange(12) if way == "eager" else [0]
+    for boxes, since, took in ((kernels, starts, work), (launches, begun, 3)):
+        drawn = np.array(boxes)
+        np.testing.assert_allclose(drawn[:, 0], at(since), rtol=0, atol=0.01)
+        # A neighbour is kept off by one pixel at most.
+        missing = at(np.array(since) + took) - drawn[:, 1]
+        assert missing.min() > -0.02
+        assert missing.max() < 1.02
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+def test_it_is_legible_and_nothing_jumps(browser, site_url, width):
+    with opened(browser, site_url + PAGE, viewport={"width": width, "height": 900}) as widget:
+        heights = set()
+        for way in WAYS:
+            for kernels, work, gap in ((1, 0.1, 2), (30, 20, 0), (30, 0.1, 1), (10, 1, 1)):
+                settings = {"way": way, "kernels": kernels, "work": work, "gap": gap}
+                widget.evaluate(SET, {**settings, "launch": 10, "barrier": 3})
+                heights.add(round(widget.bounding_box()["height"]))
+                spill = widget.locator("svg").evaluate("""(svg) => {
+                  const frame = svg.getBoundingClientRect();
+                  const texts = [...svg.querySelectorAll("text")]
+                    .filter((text) => text.checkVisibility({ visibilityProperty: true }))
+                    .map((text) => text.getBoundingClientRect());
+                  const rows = texts.flatMap((one, i) => texts.slice(i + 1).filter((other) =>
+                    Math.min(one.right, other.right) > Math.max(one.left, other.left) &&
+                    Math.min(one.bottom, other.bottom) > Math.max(one.top, other.top) + 2));
+                  return [rows.length, Math.max(...texts.map(({ right }) => right - frame.right))];
+                }""")
+                assert spill[0] == 0, "two texts of the picture lie on each other"
+                assert spill[1] < 1
+        assert len(heights) == 1, heights
+        size = widget.locator("svg").evaluate("""(svg) => parseFloat(getComputedStyle(svg).fontSize)
+          * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width""")
+        assert size >= 11
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(browser, site_url, scheme):
+    with opened(browser, site_url + PAGE, color_scheme=scheme) as widget:
+        found = (
+            Axe().run(widget.page, context=ROOT, options={"preload": False}).response["violations"]
+        )
+    assert [violation["id"] for violation in found] == []
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+def test_without_javascript_a_still_table(browser, site_url, width):
+    with browser.new_context(
+        java_script_enabled=False, viewport={"width": width, "height": 800}
+    ) as context:
+        page = context.new_page()
+        page.goto(site_url + PAGE)
+        place = page.locator(".gru-widget[data-module=launch_timeline]").first
+        assert place.locator("td").first.is_visible()
+        assert "not measurements of a device" in place.locator("figcaption").inner_text()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
