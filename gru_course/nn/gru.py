@@ -1,12 +1,13 @@
 """The gated recurrent unit as a layer: `torch.nn.GRU` with a faster forward and backward pass.
 
-The arithmetic is in `gru_function.py`; here are its layers and directions, and the forms that
-inputs come in.
+The arithmetic is in `gru_function.py` and, for GPUs, in `kernels/gru_function.py`; here are its
+layers and directions, and the forms that inputs come in.
 
 Shapes: N batch, T time steps, I input size, H hidden size, L layers, D directions, and S rows:
 the T * N steps of all sequences, time first, without padding.
 """
 
+from functools import partial
 from numbers import Real
 
 import torch
@@ -14,7 +15,10 @@ from torch.nn.functional import dropout
 from torch.nn.utils.rnn import PackedSequence
 
 from gru_course.nn.gru_function import GRUFunction
+from gru_course.nn.kernels import why_not_gru
 from gru_course.reference._checks import check_choice, check_sizes
+
+BACKENDS = ("auto", "torch", "triton")
 
 
 def _turn(sizes, device):
@@ -50,6 +54,10 @@ class GRU(torch.nn.GRU):
     dropout : probability from 0 to 1 with which training drops a state between two layers
     bidirectional : whether each layer reads in both directions, D = 2
     device, dtype : of the parameters
+    backend : "torch" takes an operation or more a step; "triton" one kernel for all steps, which
+        runs on a GPU, in bfloat16 or float32, up to a size (see `why_torch`); "auto" takes the
+        kernels on a GPU where they can run. float32 products are in TF32 where
+        `torch.backends.cudnn.allow_tf32` says so, as in `torch.nn.GRU`.
 
     Raises
     ------
@@ -78,7 +86,9 @@ class GRU(torch.nn.GRU):
         bidirectional=False,
         device=None,
         dtype=None,
+        backend="auto",
     ):
+        check_choice("backend", backend, BACKENDS)
         check_sizes(input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
         switches = {"bias": bias, "batch_first": batch_first, "bidirectional": bidirectional}
         for name, value in switches.items():
@@ -94,6 +104,30 @@ class GRU(torch.nn.GRU):
             dtype=dtype,
             **switches,
         )
+        self.backend = backend
+
+    def why_torch(self):
+        """Why backend="auto" does not take the kernels, as a sentence; None if it does.
+
+        >>> GRU(2, 3).why_torch()
+        'the kernels are for CUDA devices, the weights are on cpu'
+        """
+        weight = self.weight_hh_l0
+        if weight.device.type != "cuda":
+            return f"the kernels are for CUDA devices, the weights are on {weight.device}"
+        return why_not_gru(weight)
+
+    def _function(self):
+        """What computes one direction: rows, h0, sizes, turn and weights to hs and h_last."""
+        if self.backend == "torch" or (self.backend == "auto" and self.why_torch()):
+            return GRUFunction.apply
+        if reason := why_not_gru(self.weight_hh_l0):
+            raise ValueError(f'backend: expected "auto" or "torch" here, got "triton": {reason}')
+        from gru_course.nn.kernels.gru_function import FusedGRUFunction
+
+        exact = self.weight_hh_l0.dtype == torch.float32 and not torch.backends.cudnn.allow_tf32
+        precision = "ieee" if exact else "tf32"
+        return partial(FusedGRUFunction.apply, precision)
 
     def forward(self, input, hx=None):
         """All hidden states of the last layer, and every layer's and direction's last one.
@@ -139,6 +173,7 @@ class GRU(torch.nn.GRU):
 
     def _run(self, x, hx, sizes):
         """All layers and directions: rows x (S, I) to hs (S, D * H) and h_last (L * D, N, H)."""
+        function = self._function()
         turn = _turn(sizes, x.device) if self.bidirectional else None
         directions = (None, turn) if turn else (None,)
         runs = iter(zip(hx.unbind(), self.all_weights, strict=True))
@@ -148,7 +183,7 @@ class GRU(torch.nn.GRU):
                 x = dropout(x, self.dropout)
             outputs = []
             for direction, (h0, weights) in zip(directions, runs, strict=False):
-                hs, h_last = GRUFunction.apply(x, h0, sizes, direction, *weights)
+                hs, h_last = function(x, h0, sizes, direction, *weights)
                 outputs.append(hs)
                 lasts.append(h_last)
             x = torch.cat(outputs, dim=1) if turn else outputs[0]

@@ -29,6 +29,12 @@ SMALL_FORWARD, SMALL_BACKWARD = 256, 2048
 ROWS = 512  # of the backward pass's products: enough to be fast, few enough to stay in the cache
 
 
+def refuse_second_derivative():
+    """Called in a backward pass: once_differentiable would let a gradient penalty pass as 0."""
+    if torch.is_grad_enabled():
+        raise RuntimeError("nn.GRU: no second derivative, so no create_graph=True; GRUCell has one")
+
+
 class GRUFunction(torch.autograd.Function):
     """Rows x (S, I) and h0 (N, H) to all states hs (S, H) and each sequence's last one (N, H).
 
@@ -65,10 +71,7 @@ class GRUFunction(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, dhs, dh_last):
-        if torch.is_grad_enabled():  # once_differentiable would let a gradient penalty pass as 0
-            raise RuntimeError(
-                "nn.GRU: no second derivative, so no create_graph=True; GRUCell has one"
-            )
+        refuse_second_derivative()
         x, states, a, n, W_ih, W_hh = ctx.saved_tensors
         sizes, turn, (S, H), N = ctx.sizes, ctx.turn, n.shape, len(dh_last)
         needs_x, _, _, _, needs_W_ih, needs_W_hh, *_ = ctx.needs_input_grad
@@ -76,7 +79,7 @@ class GRUFunction(torch.autograd.Function):
             x, dhs = turn(x), turn(dhs)
         r, z, a_hn = a.view(S, 3, H).unbind(1)
         # Without a sequence that ends early the states before each step are one block.
-        h_prevs = None if sizes[-1] == N else _previous(states, sizes)
+        h_prevs = None if sizes[-1] == N else previous(states, sizes)
         loop = _backward_in_numpy if _small(dh_last, SMALL_BACKWARD) else _backward_in_torch
 
         dx = torch.empty_like(x) if needs_x else None
@@ -126,7 +129,7 @@ class GRUFunction(torch.autograd.Function):
 def _forward_in_torch(states, a, n, W_hh, sizes):
     H, W_hh_T = n.shape[1], W_hh.T.contiguous()  # a transposed view makes products slower
     parts = (a, a[:, : 2 * H], a[:, :H], a[:, H : 2 * H], a[:, 2 * H :], n, states[sizes[0] :])
-    steps = zip(_previous(states, sizes), *(_cut(part, sizes) for part in parts), strict=True)
+    steps = zip(previous(states, sizes), *(_cut(part, sizes) for part in parts), strict=True)
     for h, a_t, rz, r, z, a_hn, n_t, h_new in steps:
         a_t.addmm_(h, W_hh_T)
         rz.sigmoid_()
@@ -143,7 +146,7 @@ def _forward_in_numpy(states, a, n, W_hh, sizes):
     a[:, : 2 * H] *= 0.5
     half = np.full(2 * H, 0.5, n.dtype)  # an array is added in less time than a number
     parts = (a, a[:, : 2 * H], a[:, :H], a[:, H : 2 * H], a[:, 2 * H :], n, states[sizes[0] :])
-    steps = zip(_previous(states, sizes), *(_cut(part, sizes) for part in parts), strict=True)
+    steps = zip(previous(states, sizes), *(_cut(part, sizes) for part in parts), strict=True)
     for h, a_t, rz, r, z, a_hn, n_t, h_new in steps:
         a_t += np.dot(h, W_hh_T)
         np.tanh(rz, rz)
@@ -202,7 +205,7 @@ def _cut(rows, sizes):
     return [rows[end - size : end] for end, size in zip(accumulate(sizes), sizes, strict=True)]
 
 
-def _previous(states, sizes):
+def previous(states, sizes):
     """The state that each step starts from, of h0 and all states (N + S, H)."""
     steps = _cut(states, [sizes[0], *sizes])[:-1]
     if sizes[-1] == sizes[0]:

@@ -1,0 +1,37 @@
+"""Kernels in Triton, an optional extra, and whether they can run here.
+
+Triton is imported with the modules of this folder, never with this page of it.
+"""
+
+import os
+from importlib.util import find_spec
+
+import torch
+
+
+def interpreted():
+    """Whether Triton's interpreter runs the kernels, on the CPU: for tests and to look inside."""
+    return os.environ.get("TRITON_INTERPRET", "0").lower() in ("1", "true", "yes", "on", "y")
+
+
+def why_not_here(device):
+    """Why no kernel can run on a device, as a sentence; None if they can."""
+    if find_spec("triton") is None:
+        return 'Triton is not installed; `pip install "gru-course[triton]"` brings it'
+    if device.type == "cuda":
+        major, minor = torch.cuda.get_device_capability(device)
+        if major < 8:
+            return f"the kernels need compute capability 8.0 or more, {device} has {major}.{minor}"
+    elif not interpreted():
+        return f"the kernels run on CUDA devices, not on {device}"
+    return None
+
+
+def why_not_gru(weight_hh):
+    """Why the kernels of the GRU cannot run with these weights; None if they can."""
+    reason = why_not_here(weight_hh.device)
+    if reason:
+        return reason
+    from gru_course.nn.kernels import gru
+
+    return gru.why_not(weight_hh)

@@ -1,0 +1,72 @@
+"""One direction of a GRU layer through the kernels of `gru.py`, and its backward pass.
+
+Around the kernels stand the products that wait for no state: of all steps at once, by torch. The
+gradient of W_hh is one of them. A kernel that added it up step by step would have to keep three
+more matrices on the chip.
+
+Shapes: as in `gru_course.nn.gru_function`.
+"""
+
+from itertools import accumulate
+
+import torch
+
+from gru_course.nn.gru_function import previous, refuse_second_derivative
+from gru_course.nn.kernels import gru
+
+
+class FusedGRUFunction(torch.autograd.Function):
+    """Rows x (S, I) and h0 (N, H) to all states hs (S, H) and each sequence's last one (N, H).
+
+    `precision` of float32 products is "tf32" or "ieee"; the rest is as in `GRUFunction`.
+    """
+
+    @staticmethod
+    def forward(ctx, precision, x, h0, sizes, turn, W_ih, W_hh, b_ih=None, b_hh=None):
+        (S, _), (N, H) = x.shape, h0.shape
+        keep = any(ctx.needs_input_grad)
+        xs = turn(x) if turn else x
+        gates = x.new_empty(S, 4 * H)
+        if b_ih is None or b_hh is None:
+            b_hn = x.new_zeros(H)
+            torch.mm(xs, W_ih.T, out=gates[:, H:])
+        else:
+            b_rzn, b_hn = b_ih.clone(), b_hh[2 * H :].contiguous()
+            b_rzn[: 2 * H] += b_hh[: 2 * H]
+            torch.addmm(b_rzn, xs, W_ih.T, out=gates[:, H:])
+        states = x.new_empty(N + S, H)
+        states[:N] = h0
+        carry = h0.float().contiguous().clone()
+        starts = torch.tensor([0, *accumulate(sizes, initial=N), N + S], dtype=torch.int32)
+        starts = starts.to(x.device, non_blocking=True)
+        W_hh = W_hh.contiguous()
+        tensors = states, gates, b_hn, carry, W_hh, starts
+        gru.launch(gru.forward_kernel, len(sizes), tensors, precision, KEEP=keep)
+        if keep:
+            ctx.save_for_backward(x, states, gates, starts, W_ih, W_hh)
+            ctx.sizes, ctx.turn, ctx.precision = sizes, turn, precision
+        hs = states[N:]
+        return turn(hs) if turn else hs, carry.to(x.dtype)
+
+    @staticmethod
+    def backward(ctx, dhs, dh_last):
+        refuse_second_derivative()
+        x, states, gates, starts, W_ih, W_hh = ctx.saved_tensors
+        sizes, turn, (N, H) = ctx.sizes, ctx.turn, dh_last.shape
+        xs, dhs = (turn(x), turn(dhs)) if turn else (x, dhs)
+        da = torch.empty_like(gates)
+        dh0 = dh_last.float().contiguous().clone()
+        tensors = states, gates, dhs.contiguous(), da, dh0, W_hh, starts
+        gru.launch(gru.backward_kernel, len(sizes), tensors, ctx.precision)
+
+        da_hn, da_rz, da_rzn = da[:, :H], da[:, H : 3 * H], da[:, H:]
+        # The kernel stops before h0: its gradient through the first step's gates is due.
+        dh0 = dh0 + da_rz[:N] @ W_hh[: 2 * H] + da_hn[:N] @ W_hh[2 * H :]
+        ragged = sizes[-1] < N
+        h_prev = torch.cat(previous(states, sizes)) if ragged else states[: len(x)]
+        dx, dW_ih = da_rzn @ W_ih, da_rzn.T @ xs
+        dW_hh = torch.cat([da_rz.T @ h_prev, da_hn.T @ h_prev])
+        db_ih, db_hh = da_rzn.sum(0), torch.cat([da_rz.sum(0), da_hn.sum(0)])
+        dx = turn(dx) if turn else dx
+        grads = (None, dx, dh0.to(x.dtype), None, None, dW_ih, dW_hh, db_ih, db_hh)
+        return grads[: len(ctx.needs_input_grad)]
