@@ -1,4 +1,4 @@
-"""`python -m gru_course.bench cpu|scan`: tables of times and ratios on this machine."""
+"""`python -m gru_course.bench cpu|scan|gpu`: tables of times and ratios on this machine."""
 
 import argparse
 import json
@@ -27,7 +27,7 @@ def sizes(text):
 
 def parse():
     parser = argparse.ArgumentParser(prog="python -m gru_course.bench", description=__doc__)
-    parser.add_argument("table", choices=contenders.TABLES)
+    parser.add_argument("table", choices=[*contenders.TABLES, "gpu"])
     parser.add_argument("--json", metavar="FILE", help="write every round's times there, too")
     parser.add_argument(
         "--size",
@@ -129,18 +129,28 @@ def memory(makers, table):
             yield {"size": size, "name": name, "mebibytes": mebibytes}
 
 
+def write(results, file):
+    """Called after each record, so that a run that is stopped leaves what it measured."""
+    if file:
+        Path(file).write_text(json.dumps(results, indent=1, default=np.ndarray.tolist), "utf8")
+
+
 def main():
     arguments = parse()
+    if arguments.table == "gpu":
+        from gru_course.bench import gpu, gpu_card  # these load torch
+
+        results = {}
+        for _ in gpu.measure(results, gpu_card.device(), arguments.size):
+            write(results, arguments.json)
+        return
     chosen = contenders.TABLES[arguments.table]
     makers, table = installed(chosen.makers), arguments.size or chosen.sizes
     results = {"processor": processor(), "races": [], "memory": []}
 
     def keep(part, record):
-        """Write the file anew each time, so that a run that is stopped leaves what it measured."""
         results[part].append(record)
-        if arguments.json:
-            text = json.dumps(results, indent=1, default=np.ndarray.tolist)
-            Path(arguments.json).write_text(text, "utf8")
+        write(results, arguments.json)
 
     for threads in sorted({1, processors()}):
         for record in race(makers, threads, table):
