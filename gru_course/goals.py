@@ -522,8 +522,8 @@ GOALS = {
                 "more than the 60 of the start. Less work a kernel will do.",
             ),
         ),
-        "A step takes {time} microseconds, and the GPU computes in {share} of them. A kernel of "
-        "{work} microseconds fills more of the time that the next launch takes, whether it was "
+        "A step takes {time} microseconds, and the GPU computes in {share} of the time. A kernel "
+        "of {work} microseconds fills more of the time that the next launch takes, whether it was "
         "fused from small ones or was given a larger batch.",
         (
             "As long as the launches bound a step, each kernel has 5 microseconds, whatever it "

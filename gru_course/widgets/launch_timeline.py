@@ -180,7 +180,7 @@ class LaunchTimeline(CourseWidget):
         return (
             '<figure class="gru-still" style="margin:0 auto;max-width:480px">'
             '<table style="width:100%"><thead><tr><th scope="col">way</th>'
-            '<th scope="col">microseconds a step</th><th scope="col">the GPU computes</th>'
+            '<th scope="col">µs a step</th><th scope="col">GPU computes</th>'
             f'<th scope="col">bound by</th></tr></thead><tbody>{rows}</tbody></table>'
             f"<figcaption>A step of {self.kernels} dependent kernels, each of "
             f"{digits(self.work)} microseconds of work; a launch costs {digits(self.launch)}, the "

@@ -138,4 +138,6 @@ def test_without_javascript_a_still_table(browser, site_url, width):
         place = page.locator(".gru-widget[data-module=launch_timeline]").first
         assert place.locator("td").first.is_visible()
         assert "not measurements of a device" in place.locator("figcaption").inner_text()
+        ends = [place.locator(part).bounding_box() for part in ("figure", "table")]
+        assert ends[1]["width"] <= ends[0]["width"] + 1
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -31,34 +31,42 @@ INTERPRETED = triton.knobs.runtime.interpret
 
 
 @triton.jit
-def _product(x, w, KS: tl.constexpr, PRECISION: tl.constexpr, INTERPRETED: tl.constexpr):
-    """x (BB, K) @ w (K, HS) in float32.
+def _add_product(total, x, w, KS: tl.constexpr, PRECISION: tl.constexpr, INTERPRETED: tl.constexpr):
+    """total + x (BB, K) @ w (K, HS) in float32, in KS pieces; `total` may be None.
 
-    A warp multiplies matrices of 16 by 16 by 8, and there are few of those along BB and HS. So K is
-    cut into KS pieces, one a warp, and their products are added up.
+    A warp's instruction multiplies matrices of 16 by 16 by 8, and there are few of those along BB
+    and HS. So K is cut into KS pieces, one for each warp.
     """
     if INTERPRETED:  # the interpreter has no products of bfloat16; float32 holds each exactly
         x, w = x.to(tl.float32), w.to(tl.float32)
-    if KS == 1:
-        return tl.dot(x, w, input_precision=PRECISION)
-    BB: tl.constexpr = x.shape[0]
-    K: tl.constexpr = x.shape[1]
-    HS: tl.constexpr = w.shape[1]
-    pieces = tl.permute(tl.reshape(x, (BB, KS, K // KS)), (1, 0, 2))
-    return tl.sum(
-        tl.dot(pieces, tl.reshape(w, (KS, K // KS, HS)), input_precision=PRECISION), axis=0
-    )
+    if KS > 1:
+        x = tl.permute(tl.reshape(x, (x.shape[0], KS, x.shape[1] // KS)), (1, 0, 2))
+        w = tl.reshape(w, (KS, w.shape[0] // KS, w.shape[1]))
+    return tl.dot(x, w, total, input_precision=PRECISION)
 
 
 @triton.jit
-def _barrier(arrived, wanted):
-    """Wait until `wanted` arrivals in all have been counted.
+def _sum(pieces, KS: tl.constexpr):
+    if KS > 1:
+        pieces = tl.sum(pieces, axis=0)
+    return pieces
 
-    What was written before an arrival is seen after the wait: the addition releases, and the look
-    at the counter, an addition of 0, acquires.
-    """
-    tl.debug_barrier()  # all warps of this program have written
+
+@triton.jit
+def _product(x, w, KS: tl.constexpr, PRECISION: tl.constexpr, INTERPRETED: tl.constexpr):
+    return _sum(_add_product(None, x, w, KS, PRECISION, INTERPRETED), KS)
+
+
+@triton.jit
+def _arrive(arrived):
+    """Count this program in: whoever sees the count sees all that the program has written."""
+    tl.debug_barrier()  # all of its warps have
     tl.atomic_add(arrived, 1, sem="release")
+
+
+@triton.jit
+def _wait(arrived, wanted):
+    """Wait until `wanted` arrivals have been counted, and see what was written before them."""
     while tl.atomic_add(arrived, 0, sem="acquire") < wanted:
         pass
     tl.debug_barrier()
@@ -127,22 +135,23 @@ def forward_kernel(
         n = _tanh(a_n + r * a_hn)
         h = tl.where(own, n + z * (h - n), h)  # a sequence that has ended keeps its state
         tl.store(states + (here + i) * H + j, h.to(dtype), own)
+        # From here to the wait stands what no other program waits for, the next step's loads too.
+        if t + 1 < t_end and not ALONE:
+            _arrive(arrived + tile)
         if KEEP:
             tl.store(g, a_hn.to(dtype), own)
             tl.store(g + H, r.to(dtype), own)
             tl.store(g + 2 * H, z.to(dtype), own)
             tl.store(g + 3 * H, n.to(dtype), own)
 
-        # Ask for the next step's numbers now: they come while the others are waited for.
         before, here, after = here, after, tl.load(starts + t + 3).to(tl.int64)
         own = (i < after - here) & (j < H)
         g = gates + (here - N + i) * 4 * H + j
         a_r = tl.load(g + H, own, 0.0).to(tl.float32)
         a_z = tl.load(g + 2 * H, own, 0.0).to(tl.float32)
         a_n = tl.load(g + 3 * H, own, 0.0).to(tl.float32)
-        if not ALONE:  # noqa: SIM102, known when it is compiled; the other is not
-            if t + 1 < t_end:
-                _barrier(arrived + tile, (t + 1 - t_begin) * tl.num_programs(0))
+        if t + 1 < t_end and not ALONE:
+            _wait(arrived + tile, (t + 1 - t_begin) * tl.num_programs(0))
     tl.store(carry + i * H + j, h, (i < N) & (j < H))
 
 
@@ -207,11 +216,10 @@ def backward_kernel(
             da_hn = tl.load(rows, going_on, 0.0, cache_modifier=".cg")
             da_r = tl.load(rows + H, going_on, 0.0, cache_modifier=".cg")
             da_z = tl.load(rows + 2 * H, going_on, 0.0, cache_modifier=".cg")
-        dh += _product(da_hn, w_n, KS, PRECISION, INTERPRETED)
-        dh += _product(da_r, w_r, KS, PRECISION, INTERPRETED)
-        dh += _product(da_z, w_z, KS, PRECISION, INTERPRETED)
-
-        dh += dh_above
+        gated = _add_product(None, da_hn, w_n, KS, PRECISION, INTERPRETED)
+        gated = _add_product(gated, da_r, w_r, KS, PRECISION, INTERPRETED)
+        gated = _add_product(gated, da_z, w_z, KS, PRECISION, INTERPRETED)
+        dh += _sum(gated, KS) + dh_above
         d_n = tl.where(own, dh * (1 - z) * (1 - n * n), 0)
         d_hn = d_n * r
         d_r = d_hn * a_hn * (1 - r)
@@ -221,6 +229,8 @@ def backward_kernel(
         tl.store(row, d_hn.to(dtype), own)
         tl.store(row + H, d_r.to(dtype), own)
         tl.store(row + 2 * H, d_z.to(dtype), own)
+        if t > t_begin and not ALONE:
+            _arrive(arrived + tile)
         tl.store(row + 3 * H, d_n.to(dtype), own)
         if ALONE:
             da_hn, da_r, da_z = d_hn.to(dtype), d_r.to(dtype), d_z.to(dtype)
@@ -235,9 +245,8 @@ def backward_kernel(
         n = tl.load(g + 3 * H, own, 0.0).to(tl.float32)
         h_prev = tl.load(states + (before + i) * H + j, own, 0.0).to(tl.float32)
         dh_above = tl.load(above + (here - N + i) * H + j, own, 0.0).to(tl.float32)
-        if not ALONE:  # noqa: SIM102
-            if t > t_begin:
-                _barrier(arrived + tile, (back + 1) * tl.num_programs(0))
+        if t > t_begin and not ALONE:
+            _wait(arrived + tile, (back + 1) * tl.num_programs(0))
     tl.store(carry + i * H + j, dh, (i < N) & (j < H))
 
 
@@ -253,11 +262,7 @@ class Plan(NamedTuple):
 
 
 def plan(N, H, precision, processors):
-    """The `Plan` for N sequences and H units on a device with so many multiprocessors.
-
-    >>> plan(64, 512, "tf32", 132)
-    Plan(BB=16, HS=16, K=512, KS=8, programs=32, tiles=4)
-    """
+    """The `Plan` for N sequences and H units on a device with so many multiprocessors."""
     K = max(16, triton.next_power_of_2(H))
     alone = H <= ALONE
     # Products in IEEE arithmetic have no matrix unit to fill; in pieces they take fewer registers.
@@ -274,7 +279,7 @@ def why_not(weight_hh):
     if dtype not in LARGEST:
         return f"the kernels compute in bfloat16 or float32, not in {dtype}"
     largest = LARGEST[dtype]
-    if H > largest:
+    if largest < H:
         return f"the weights of {H} units do not fit on the chip, those of {largest} in {dtype} do"
     if device.type == "cuda":
         p = plan(1, H, "tf32", multiprocessors(device))
@@ -293,16 +298,9 @@ def launch(kernel, T, tensors, precision, **options):
     p = plan(N, H, precision, multiprocessors(states.device))
     tiles = triton.cdiv(N, p.BB)
     arrived = torch.zeros(tiles, dtype=torch.int32, device=states.device)
-    spans = [(0, T)]
-    if INTERPRETED and p.programs > 1:
-        # The interpreter runs one program after the other: none may wait for the next one. Each
-        # step is then a launch of its own.
-        spans = [(t, t + 1) for t in range(T)]
-        if kernel is backward_kernel:
-            spans.reverse()
     for tile0 in range(0, tiles, p.tiles):
         grid = p.programs, min(p.tiles, tiles - tile0)
-        for t_begin, t_end in spans:
+        for t_begin, t_end in spans(T, p.programs, reverse=kernel is backward_kernel):
             with torch.cuda.device_of(states):
                 kernel[grid](
                     *tensors,
@@ -324,6 +322,18 @@ def launch(kernel, T, tensors, precision, **options):
                     launch_cooperative_grid=p.programs > 1,
                     **options,
                 )
+
+
+def spans(T, programs, reverse):
+    """The steps of each launch, from and to: all T of them, on a GPU.
+
+    The interpreter runs one program after the other, and none may wait for the next one. There a
+    launch takes one step, and the barrier has nothing to do.
+    """
+    if not INTERPRETED or programs == 1:
+        return [(0, T)]
+    steps = [(t, t + 1) for t in range(T)]
+    return steps[::-1] if reverse else steps
 
 
 def multiprocessors(device):

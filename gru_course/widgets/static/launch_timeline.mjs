@@ -1,5 +1,5 @@
-// Launches and kernels over time: two lanes, the CPU above, the GPU below. WAYS, the ways to launch,
-// and BOUNDS, what is said of each bound, are defined in front of this.
+// Launches and kernels over time: two lanes, the CPU above, the GPU below. WAYS, the ways to
+// launch, and BOUNDS, what is said of each bound, are defined in front of this.
 
 const KEYS = ["way", "kernels", "launch", "work", "gap", "barrier"];
 const STEPS = 3;
@@ -113,10 +113,10 @@ function picture() {
       const steps = numbers.map((_, i) => [start[i * count], end[(i + 1) * count - 1]]);
       set(braces, "d", steps.map(([from, to]) =>
         `M${from.toFixed(2)} ${BELOW}v4H${to.toFixed(2)}v-4`).join(""));
+      const pitch = (end.at(-1) - end[count - 1]) / (STEPS - 1);
       numbers.forEach((each, i) => {
-        const [from, to] = steps[i];
-        set(each, "x", ((from + to) / 2).toFixed(1));
-        set(each, "visibility", to - from > 9 ? "inherit" : "hidden");
+        set(each, "x", ((steps[i][0] + steps[i][1]) / 2).toFixed(1));
+        set(each, "visibility", pitch > 9 ? "inherit" : "hidden");
       });
 
       const apart = roundUp(most / (wide ? 8 : 4));
@@ -150,8 +150,9 @@ function words() {
     [name, element("b", { "data-out": name })]));
   const why = element("span", { "data-out": "bound" });
   return {
-    node: element("p", { class: "gru-timeline-said" }, "A step takes ", outs.time, " microseconds. The GPU " +
-      "computes in ", outs.arithmetic, " of them, which is ", outs.share, " of the time. ", why),
+    node: element("p", { class: "gru-timeline-said" }, "A step takes ", outs.time,
+      " microseconds. The GPU computes in ", outs.arithmetic, " of them, which is ", outs.share,
+      " of the time. ", why),
     update(state, values) {
       show(outs.time, values.time);
       show(outs.arithmetic, values.arithmetic);
@@ -174,8 +175,9 @@ function render({ model, el }) {
   const number = (key, label, name, min, max, step, more) => slider(model, key,
     { label, name, min, max, step, color: COLORS.neutral, ...more });
   const sliders = [
-    number("kernels", "kernels a step", "kernels a step", 1, 30, 1, { words: (value) => `${value}` }),
-    number("work", "work a kernel, µs", "work a kernel, in microseconds", 0.1, 20, 0.1,
+    number("kernels", "kernels a step", "kernels a step", 1, 30, 1,
+      { words: (value) => `${value}` }),
+    number("work", "work, µs", "work a kernel, in microseconds", 0.1, 20, 0.1,
       { color: COLORS.h }),
     number("launch", "launch, µs", "cost of a launch, in microseconds", 0.5, 10, 0.1),
     number("gap", "gap, µs", "gap between dependent kernels, in microseconds", 0, 2, 0.05),
