@@ -224,7 +224,8 @@ TIMERS = [
 
 def test_warming_up_twice_and_timing_fewer_calls_are_right_too():
     def patient(device, run, calls):
-        run(), run()
+        run()
+        run()
         return make_timer()(device, run, max(calls, 1000))
 
     assert check("gpu.timer", patient).passed
