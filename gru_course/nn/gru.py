@@ -127,7 +127,8 @@ class GRU(torch.nn.GRU):
 
         exact = self.weight_hh_l0.dtype == torch.float32 and not torch.backends.cudnn.allow_tf32
         precision = "ieee" if exact else "tf32"
-        return partial(FusedGRUFunction.apply, precision)
+        # Within a Function no gradients are recorded: whether they are wanted is known here.
+        return partial(FusedGRUFunction.apply, precision, torch.is_grad_enabled())
 
     def forward(self, input, hx=None):
         """All hidden states of the last layer, and every layer's and direction's last one.

@@ -3,6 +3,7 @@
 No gate looks at the state, so all that is left of the recurrence is one multiplication and one
 addition a step; what costs time is the input product and moving arrays through memory. The layer
 therefore works through time in chunks that stay in the cache: product, gates, states; and back.
+On a GPU the states come from one kernel, and autograd goes back through the rest.
 
 Shapes: N batch, T time steps, I input size, H hidden size. Gates are stacked z | n, as in
 `gru_course.reference.mingru`, which is the explanation of what is computed here.
@@ -11,7 +12,8 @@ Shapes: N batch, T time steps, I input size, H hidden size. Gates are stacked z 
 import torch
 from torch import nn
 
-from gru_course.nn.scan import MODES, states
+from gru_course.nn.kernels import why_not_scan
+from gru_course.nn.scan import MODES, linear_scan, states
 from gru_course.reference._checks import check_choice, check_lengths, check_sizes
 from gru_course.reference.mingru import CANDIDATES
 
@@ -34,7 +36,8 @@ class MinGRU(nn.Module):
     candidate : "linear" or "positive"
     mode : how the states are computed; the numbers are the same but for rounding. "sequential"
         goes from step to step, which is the fast way on a CPU; "scan" takes about 2 log2(T) rounds
-        of whole-tensor operations.
+        of whole-tensor operations; "triton" is one kernel, which runs on a GPU. "auto" takes
+        "sequential" on a CPU, and on a GPU "triton" where it can run, else "scan".
 
     Raises
     ------
@@ -50,11 +53,11 @@ class MinGRU(nn.Module):
     (torch.Size([4, 5, 3]), torch.Size([4, 3]))
     """
 
-    def __init__(self, input_size, hidden_size, candidate="linear", mode="sequential"):
+    def __init__(self, input_size, hidden_size, candidate="linear", mode="auto"):
         super().__init__()
         check_sizes(input_size=input_size, hidden_size=hidden_size)
         check_choice("candidate", candidate, CANDIDATES)
-        check_choice("mode", mode, MODES)
+        check_choice("mode", mode, ("auto", *MODES))
         self.input_size, self.hidden_size = input_size, hidden_size
         self.candidate, self.mode = candidate, mode
         self.weight = nn.Parameter(torch.empty(2 * hidden_size, input_size))
@@ -88,7 +91,8 @@ class MinGRU(nn.Module):
 
         Raises
         ------
-        ValueError : if a shape, dtype, device or length does not fit
+        ValueError : if a shape, dtype, device or length does not fit, or mode="triton" where the
+            kernels cannot run
         """
         self._check("xs", xs, ("N", "T", "I"), {"I": self.input_size})
         N, T, _ = xs.shape
@@ -99,13 +103,24 @@ class MinGRU(nn.Module):
         if lengths is not None:
             ended = _ended(lengths, N, T, xs.device)
             xs = xs.masked_fill(ended.T[:, :, None], 0)
+        mode = self._mode(xs)
+        if mode == "triton":
+            hs = _by_kernel(xs, state, self.weight, self.bias, ended, self.candidate)
+            return hs, hs[:, -1]
         arguments = xs.transpose(0, 1), state, self.weight, self.bias, ended
-        how = self.candidate, self.mode
+        how = self.candidate, mode
         if torch.is_grad_enabled() and any(t.requires_grad for t in arguments[:4]):
             hs = _MinGRU.apply(*arguments, *how)
         else:
             hs, _ = _forward(*arguments, *how, keep=False)
         return hs.transpose(0, 1), hs[-1]
+
+    def _mode(self, xs):
+        if self.mode != "auto":
+            return self.mode
+        if xs.device.type == "cpu":
+            return "sequential"
+        return "scan" if why_not_scan(xs) else "triton"
 
     def _check(self, name, value, letters, sizes):
         # Shapes, dtypes and devices are known without waiting for the device; values are not,
@@ -128,6 +143,18 @@ class MinGRU(nn.Module):
                 f"{name}: expected {self.weight.dtype} on {self.weight.device} like the weights, "
                 f"got {value.dtype} on {value.device}"
             )
+
+
+def _by_kernel(xs, h0, weight, bias, ended, candidate):
+    """The states (N, T, H), under autograd; here the batch comes first, as in memory."""
+    z, n = nn.functional.linear(xs, weight, bias).chunk(2, dim=2)
+    z = z.sigmoid()
+    if candidate == "positive":
+        n = torch.where(n >= 0, n + 0.5, n.sigmoid())
+    if ended is not None:  # an ended sequence copies its state
+        z = z.masked_fill(ended.T[:, :, None], 1)
+    # Under autocast the product, and with it the scan, is in a lower precision than the rest.
+    return linear_scan(z, n - z * n, h0.to(z.dtype), "triton")
 
 
 class _MinGRU(torch.autograd.Function):

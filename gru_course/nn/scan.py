@@ -1,4 +1,4 @@
-"""Linear recurrences in torch: one step after the other, as a tree, or in log space.
+"""Linear recurrences in torch: one step after the other, as a tree, in log space, or in Triton.
 
     h_t = a_t * h_{t-1} + b_t
 
@@ -11,9 +11,10 @@ Shapes: N batch, T time steps, H hidden size. The loops run over the first axis,
 
 import torch
 
+from gru_course.nn.kernels import why_not_scan
 from gru_course.reference._checks import check_choice
 
-MODES = ("sequential", "scan")
+MODES = ("sequential", "scan", "triton")
 
 
 def linear_scan(a, b, h0, mode="sequential"):
@@ -26,7 +27,7 @@ def linear_scan(a, b, h0, mode="sequential"):
     a, b : (N, T, H) factors and inputs, batch first
     h0 : (N, H) the state before the first step
     mode : "sequential" takes T steps one after the other, "scan" 2 log2(T) rounds of whole-tensor
-        operations, with three times the work
+        operations, with three times the work, "triton" one kernel, which runs on a GPU
 
     Returns
     -------
@@ -34,7 +35,8 @@ def linear_scan(a, b, h0, mode="sequential"):
 
     Raises
     ------
-    ValueError : if a shape, dtype or device does not fit, or the mode is unknown
+    ValueError : if a shape, dtype or device does not fit, or the mode is unknown or "triton" where
+        its kernels cannot run
 
     Notes
     -----
@@ -47,6 +49,12 @@ def linear_scan(a, b, h0, mode="sequential"):
     """
     check_choice("mode", mode, MODES)
     _check(a, b, h0)
+    if mode == "triton":
+        if reason := why_not_scan(a):
+            raise ValueError(f'mode: expected "sequential" or "scan" here, got "triton": {reason}')
+        from gru_course.nn.kernels.scan import LinearScan
+
+        return LinearScan.apply(a, b, h0)
     return _LinearScan.apply(a.transpose(0, 1), b.transpose(0, 1), h0, mode).transpose(0, 1)
 
 

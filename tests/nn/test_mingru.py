@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from gru_course.nn import MinGRU, Readout
 from gru_course.nn import mingru as nn_mingru
-from gru_course.nn.scan import MODES
 from gru_course.reference import mingru
 
+MODES = ("sequential", "scan")  # "triton" is for kernels/test_scan.py
 CANDIDATES = ("linear", "positive")
 
 
@@ -216,7 +216,10 @@ def test_bad_input_is_named(arguments, message):
         ((0, 4), "input_size: expected a whole number of at least 1, got 0"),
         ((3, True), "hidden_size: expected a whole number"),
         ((3, 4, "tanh"), "candidate: expected one of 'linear', 'positive', got 'tanh'"),
-        ((3, 4, "linear", "loop"), "mode: expected one of 'sequential', 'scan', got 'loop'"),
+        (
+            (3, 4, "linear", "loop"),
+            "mode: expected one of 'auto', 'sequential', 'scan', 'triton', got 'loop'",
+        ),
     ],
 )
 def test_bad_settings_are_named(arguments, message):

@@ -7,7 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gru_course.nn.scan import MODES, linear_scan, log_space_scan
+from gru_course.nn.scan import linear_scan, log_space_scan
+
+MODES = ("sequential", "scan")  # "triton" is for kernels/test_scan.py
 
 
 def loop(a, b, h):
@@ -104,7 +106,7 @@ A, H0 = torch.zeros(2, 5, 3), torch.zeros(2, 3)
         ((A, A, H0.to("meta")), "h0: expected torch.float32 on cpu like a, .* on meta"),
         ((A.int(), A, H0), "a: expected a floating dtype, got torch.int32"),
         ((A, A.tolist(), H0), r"b: expected a tensor \(N, T, H\), got list"),
-        ((A, A, H0, "tree"), "mode: expected one of 'sequential', 'scan', got 'tree'"),
+        ((A, A, H0, "tree"), "mode: expected one of 'sequential', 'scan', 'triton', got 'tree'"),
     ],
 )
 def test_bad_input_is_named(arguments, message):

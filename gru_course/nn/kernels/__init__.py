@@ -22,7 +22,7 @@ def why_not_here(device):
         major, minor = torch.cuda.get_device_capability(device)
         if major < 8:
             return f"the kernels need compute capability 8.0 or more, {device} has {major}.{minor}"
-    elif not interpreted():
+    elif device.type != "cpu" or not interpreted():
         return f"the kernels run on CUDA devices, not on {device}"
     return None
 
@@ -35,3 +35,13 @@ def why_not_gru(weight_hh):
     from gru_course.nn.kernels import gru
 
     return gru.why_not(weight_hh)
+
+
+def why_not_scan(a):
+    """Why the kernels of the scan cannot run with tensors like this one; None if they can."""
+    reason = why_not_here(a.device)
+    if reason:
+        return reason
+    from gru_course.nn.kernels import scan
+
+    return scan.why_not(a)

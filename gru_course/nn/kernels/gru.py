@@ -220,10 +220,10 @@ def backward_kernel(
         gated = _add_product(gated, da_r, w_r, KS, PRECISION, INTERPRETED)
         gated = _add_product(gated, da_z, w_z, KS, PRECISION, INTERPRETED)
         dh += _sum(gated, KS) + dh_above
-        d_n = tl.where(own, dh * (1 - z) * (1 - n * n), 0)
+        d_n = dh * (1 - z) * (1 - n * n)
         d_hn = d_n * r
         d_r = d_hn * a_hn * (1 - r)
-        d_z = tl.where(own, dh * (h_prev - n) * z * (1 - z), 0)
+        d_z = dh * (h_prev - n) * z * (1 - z)
         dh = tl.where(own, dh * z, dh)
         row = da + (here - N + i) * 4 * H + j
         tl.store(row, d_hn.to(dtype), own)

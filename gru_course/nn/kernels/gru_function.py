@@ -18,13 +18,13 @@ from gru_course.nn.kernels import gru
 class FusedGRUFunction(torch.autograd.Function):
     """Rows x (S, I) and h0 (N, H) to all states hs (S, H) and each sequence's last one (N, H).
 
-    `precision` of float32 products is "tf32" or "ieee"; the rest is as in `GRUFunction`.
+    `precision`, of float32 products, is "tf32" or "ieee"; `keep` says whether to keep what the
+    backward pass needs. The rest is as in `GRUFunction`.
     """
 
     @staticmethod
-    def forward(ctx, precision, x, h0, sizes, turn, W_ih, W_hh, b_ih=None, b_hh=None):
+    def forward(ctx, precision, keep, x, h0, sizes, turn, W_ih, W_hh, b_ih=None, b_hh=None):
         (S, _), (N, H) = x.shape, h0.shape
-        keep = any(ctx.needs_input_grad)
         xs = turn(x) if turn else x
         gates = x.new_empty(S, 4 * H)
         if b_ih is None or b_hh is None:
@@ -68,5 +68,5 @@ class FusedGRUFunction(torch.autograd.Function):
         dW_hh = torch.cat([da_rz.T @ h_prev, da_hn.T @ h_prev])
         db_ih, db_hh = da_rzn.sum(0), torch.cat([da_rz.sum(0), da_hn.sum(0)])
         dx = turn(dx) if turn else dx
-        grads = (None, dx, dh0.to(x.dtype), None, None, dW_ih, dW_hh, db_ih, db_hh)
+        grads = (None, None, dx, dh0.to(x.dtype), None, None, dW_ih, dW_hh, db_ih, db_hh)
         return grads[: len(ctx.needs_input_grad)]
