@@ -14,7 +14,7 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 600 \
 export OMP_NUM_THREADS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book serve test check mutants bench bench-widgets format execute clean
+.PHONY: help setup book serve test check mutants bench bench-gpu bench-widgets format execute clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 15
@@ -60,6 +60,9 @@ mutants: setup ## break the cells' code in each way that mutmut knows; a test mu
 bench: setup ## time the GRU and its peers side by side: about half an hour
 	$(BIN)/python -m gru_course.bench cpu
 	$(BIN)/python -m gru_course.bench scan
+
+bench-gpu: setup ## time the GRU's kernels beside cuDNN's on an NVIDIA GPU: about ten minutes
+	$(BIN)/python -m gru_course.bench gpu
 
 bench-widgets: setup ## print how long a redraw of each widget takes, on the built page
 	$(BIN)/python -m pytest -q -rP tests/browser/bench_redraw.py

@@ -152,7 +152,8 @@ def show_times(record, ours, rate, bandwidth):
     steps = size[1] if len(size) == 4 else 1
     print(f"\n## {record['pass']}, {size}, {record['precision']}")
     print(f"{'':24}{'µs a step' if steps > 1 else 'µs':>10}  {'quartiles':>19}", end="")
-    print(f"{'this / ours':>13}  quartiles       share of the products' rate, of the copies'")
+    shares = "of the products' rate, " if rate else ""
+    print(f"{'this / ours':>13}  {'quartiles':14}  shares: {shares}of the copies' bandwidth")
     for name, seconds in times.items():
         low, middle, high = np.percentile(1e6 * seconds / steps, [25, 50, 75])
         print(f"{name:24}{middle:10.3f}  {f'{low:.3f} to {high:.3f}':>19}", end="")

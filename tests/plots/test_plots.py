@@ -39,6 +39,31 @@ def test_band_refuses_samples_of_another_length():
         plots.band(None, np.arange(3), np.zeros((5, 4)), palette.STATE)
 
 
+def test_step_times_leaves_gaps_and_keeps_names_apart():
+    names = ["torch.nn.GRU", "nn.GRU (Triton)", "GRUCell in a loop", "GRUCell compiled"]
+    races = [
+        {"size": (2, 10, 6, 6), "precision": "bf16", "pass": "forward", "times": times}
+        for times in (
+            dict(zip(names, ([1e-4, 3e-4, 2e-4], [1e-3], [1.01e-3], [1.02e-3]), strict=True)),
+            {names[0]: [4e-4], names[2]: [5e-4]},
+        )
+    ]
+    _, ax = plt.subplots()
+    drawn = plots.step_times(ax, {"races": races})
+    np.testing.assert_allclose(drawn["torch.nn.GRU"], [20, 40])
+    np.testing.assert_allclose(drawn["nn.GRU (Triton)"], [100, np.nan])
+    assert "GRUCell in a CUDA graph" not in drawn
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["bf16\nB 2\nT 10\nH 6"] * 2
+    heights = {text.get_text(): ax.transData.transform(text.xy)[1] for text in ax.texts}
+    assert sorted(heights, key=heights.get) == [names[0], names[2], names[1], names[3]]
+    apart = np.diff(sorted(heights.values())) / ax.bbox.height
+    assert apart.min() > 0.06
+    # Quartiles of 100, 200 and 300 us in ten steps: bars from 15 to 25.
+    bars = next(c for c in ax.containers if c.lines[0].get_ydata()[0] == pytest.approx(20))
+    np.testing.assert_allclose(bars.lines[2][0].get_segments()[0][:, 1], [15, 25])
+    plt.close("all")
+
+
 @pytest.mark.parametrize("name", DIAGRAMS)
 def test_a_diagram_keeps_to_the_palette_and_says_what_it_shows(name):
     source = (files("gru_course.plots") / "diagrams" / f"{name}.svg").read_text(encoding="utf-8")
