@@ -1,0 +1,315 @@
+"""Checkers of the chapter "The GRU on a GPU"."""
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+
+from gru_course.exercises._core import Wrong, call, compare, exercise, matches, numbers
+
+KIB = 1024
+
+
+@exercise(
+    "gpu.bound",
+    hints=(
+        "Two things go on at the same time: the tensor cores multiply, and the memory hands over "
+        "the weights. Which of the two does a step wait for?",
+        "Three blocks of H x H weights. Each weight is multiplied and added once for every "
+        "sequence, and read once for all of them.",
+    ),
+)
+def bound(answer):
+    for N, H, width, rate, bandwidth in (
+        (64, 512, 2, 989e12, 4.8e12),
+        (512, 512, 2, 989e12, 4.8e12),
+        (4, 256, 4, 67e12, 4.8e12),
+        (64, 256, 4, 67e12, 4.8e12),
+    ):
+        got = 1e9 * numbers("seconds", call(answer, N, H, width, rate, bandwidth))
+        products, weights = 6e9 * N * H * H / rate, 3e9 * H * H * width / bandwidth
+        wanted = max(products, weights)
+        if matches(got, wanted):
+            continue
+        for sentence, mistaken in (
+            ("You add the two: they go on at the same time, and a step waits for the longer.",
+             products + weights),
+            ("You took the shorter of the two.", min(products, weights)),
+            ("That counts one of the three blocks of weights.", wanted / 3),
+            ("A multiplication and an addition are two operations: you count one.",
+             max(products / 2, weights)),
+            ("The weights are read once for all sequences of the batch, not once for each.",
+             max(products, N * weights)),
+            ("Each weight takes `width` bytes, not one.", max(products, weights / width)),
+            ("The answer is asked for in seconds, not in microseconds.", 1e6 * wanted),
+        ):  # fmt: skip
+            if matches(got, mistaken):
+                raise Wrong(sentence)
+        compare(f"nanoseconds for N = {N}, H = {H}, width = {width}", got, wanted)
+    return "Right: the roofline of one step. At which N do its two arms meet?"
+
+
+def _units(N, H, width, memory, blocks=3, state=True, most=None):
+    """The largest power of two from 16 to H, or `most`, that fits, else 0."""
+    sizes = [16 << k for k in range(20) if 16 << k <= (most or H)]
+    fit = [HS for HS in sizes if (blocks * HS * H + state * N * H) * width <= memory]
+    return max(fit, default=0)
+
+
+@exercise(
+    "gpu.units",
+    hints=(
+        "A unit needs its rows of all three blocks, and each row has H weights. What has to be "
+        "there besides the weights before a product can begin?",
+        "(3 HS H + N H) width bytes, at most `memory`. Solve for HS, then go down to a power of "
+        "two; below 16 the answer is 0.",
+    ),
+)
+def units(answer):
+    for N, H, width, memory in (
+        (64, 512, 2, 227 * KIB),
+        (64, 512, 4, 227 * KIB),
+        (16, 512, 2, 227 * KIB),
+        (64, 128, 2, 227 * KIB),
+        (64, 1024, 2, 227 * KIB),
+        (16, 1024, 4, 227 * KIB),
+        (16, 128, 4, 227 * KIB),
+        (128, 2048, 2, 227 * KIB),
+        (32, 512, 4, 164 * KIB),
+    ):
+        got = call(answer, N, H, width, memory)
+        wanted = _units(N, H, width, memory)
+        if matches(got, wanted):
+            continue
+        free = (memory / (width * H) - N) / 3  # units, if any number would do
+        for sentence, mistaken in (
+            ("Only one block of weights: r, z and n need a row each.",
+             _units(N, H, width, memory, blocks=1)),
+            ("The state of the N sequences has to lie there too, all H units of it.",
+             _units(N, H, width, memory, state=False)),
+            ("A power of two is asked for: go down to the next one.", free // 1),
+            ("A program cannot own more units than there are.",
+             _units(N, H, width, memory, most=1 << 20)),
+            ("Below 16 units the answer is 0: `tl.dot` wants no smaller block.",
+             2.0 ** np.floor(np.log2(max(free, 1)))),
+        ):  # fmt: skip
+            if matches(got, mistaken):
+                raise Wrong(sentence)
+        compare(f"units for N = {N}, H = {H}, width = {width}, memory = {memory}", got, wanted)
+    return "Right. H / HS programs share a batch tile, and all of them must run at the same time."
+
+
+class _Memory:
+    """What the programs of one batch tile share: two places for a state, and a counter."""
+
+    def __init__(self, P, T):
+        self.P, self.T, self.arrived = P, T, 0
+        self._places = [[0] * P, [None] * P]  # the step of each program's part
+        self._steps, self._has_read = [0] * P, [False] * P
+        self._wrong = ""
+
+    def read(self, p, place):
+        """Program p reads the whole state."""
+        step = self._steps[p]
+        for q, found in enumerate(self._places[place]):
+            if found != step and not self._wrong:
+                why = f"program {q} has not written it yet"
+                if found is not None and found > step:
+                    why = f"program {q} has written over it already"
+                self._wrong = (
+                    f"With {self.P} programs, program {p} reads the state after {step} steps, and "
+                    f"the part of program {q} is not there: {why}."
+                )
+        self._has_read[p] = True
+
+    def write(self, p, place):
+        """Program p writes its own units of the next state."""
+        if not self._has_read[p] and not self._wrong:
+            self._wrong = f"Program {p} writes a state without having read the one before."
+        self._steps[p] += 1
+        self._places[place][p] = self._steps[p]
+        self._has_read[p] = False
+
+
+def _orders(P):
+    """Endless orders in which the programs get their turns."""
+    rng = np.random.default_rng(0)
+    yield itertools.cycle(range(P))
+    yield itertools.cycle(reversed(range(P)))
+    yield itertools.cycle([0] * 5 + list(range(P)))  # the first one is fast
+    yield (int(p) for _ in itertools.count() for p in rng.integers(P, size=64))
+
+
+def _turns(program, memory, order):
+    """Let the programs run in turn, each until it waits; what went wrong, or nothing."""
+    running = {p: program(p, memory) for p in range(memory.P)}
+    waited = 0
+    for p in order:
+        if p not in running:
+            continue
+        before = (*memory._steps, memory.arrived)
+        if next(running[p], "ended") == "ended":
+            del running[p]
+        waited = waited + 1 if before == (*memory._steps, memory.arrived) else 0
+        if memory._wrong:
+            return memory._wrong
+        if not running:
+            break
+        if waited > 50 * memory.P:
+            return (
+                f"With {memory.P} programs, {len(running)} wait for ever: the counter stands at "
+                f"{memory.arrived}, and nobody raises it any more."
+            )
+    for p, steps in enumerate(memory._steps):
+        if steps != memory.T:
+            return f"Program {p} ends after {steps} steps of {memory.T}."
+    return ""
+
+
+@exercise(
+    "gpu.barrier",
+    hints=(
+        "Let program 0 make its step, and then program 1. Which state does program 1 read?",
+        "Either nobody writes before all have read, which takes a second wait, or what is written "
+        "goes to another place than what is read. There are two places.",
+    ),
+)
+def barrier(answer):
+    if not isinstance(call(answer, 0, _Memory(1, 1)), Iterator):
+        raise Wrong("Expected a function with `yield` in it: a program waits by yielding.")
+    for P, T in ((2, 3), (4, 5), (3, 1), (1, 4)):
+        for order in _orders(P):
+
+            def runs(P=P, T=T, order=order):
+                return _turns(answer, _Memory(P, T), order)
+
+            if sentence := call(runs):
+                raise Wrong(sentence)
+    return "Right: each reads a state that is whole, in whatever order the programs run."
+
+
+def _keep(value, bits):
+    """The nearest number with so many bits behind the leading one."""
+    mantissa, exponent = np.frexp(value)  # mantissa in [0.5, 1)
+    return np.ldexp(np.round(np.ldexp(mantissa, bits + 1)), exponent - bits - 1)
+
+
+def _stall(z, bits, keep=_keep):
+    h = 0.0
+    while (new := keep(z * h + (1 - z), bits)) != h:
+        h = new
+    return h
+
+
+@exercise(
+    "gpu.stall",
+    hints=(
+        "A step adds (1 - z)(1 - h). What is the smallest change that the rounding lets through, "
+        "and how does it depend on the size of h?",
+        "Between 2^-e and 2^(1-e) neighbours are 2^-(e + bits) apart, and less than half of that "
+        "is rounded away. Look for the first stretch in which this happens, or let a loop find it.",
+    ),
+)
+def stall(answer):
+    for z, bits in ((0.99, 7), (0.999, 7), (0.95, 7), (0.999, 10), (0.99, 10), (0.97, 4)):
+        got = call(answer, z, bits)
+        wanted = _stall(z, bits)
+        if matches(got, wanted):
+            continue
+        for sentence, mistaken in (
+            ("Without rounding it would come to 1; with it, it stops before.", 1.0),
+            ("That is one bit too many: the leading one is not among the `bits`.",
+             _stall(z, bits - 1)),
+            ("That is one bit too few: `bits` stand behind the leading one.",
+             _stall(z, bits + 1)),
+            ("That is the state if what is too much were cut off; it is rounded to the nearest.",
+             _stall(z, bits, _cut)),
+        ):  # fmt: skip
+            if matches(got, mistaken):
+                raise Wrong(sentence)
+        compare(f"z = {z}, {bits} bits", got, wanted)
+    return "Right: it stops where a step is less than half of the distance to the next number."
+
+
+def _cut(value, bits):
+    mantissa, exponent = np.frexp(value)
+    return np.ldexp(np.floor(np.ldexp(mantissa, bits + 1)), exponent - bits - 1)
+
+
+class _Device:
+    """A host with its own clock that hands kernels to a device, which is seldom done at once."""
+
+    def __init__(self, kernel, launch, pending=0.0, first=0.0, wait=8e-6):
+        self._kernel, self._launch, self._first, self._wait = kernel, launch, first, wait
+        self._now, self._free, self._calls = 0.0, pending, 0  # free: when the device is done
+
+    def clock(self):
+        return self._now
+
+    def synchronize(self):
+        self._now = max(self._now, self._free) + self._wait
+
+    def run(self):
+        """What is timed: a call that compiles once and starts one kernel each time."""
+        self._now += self._launch + (0 if self._calls else self._first)
+        self._calls += 1
+        self._free = max(self._now, self._free) + self._kernel
+
+
+def _timer(device, run, calls, warm=True, before=True, after=True, each=False, divide=True):
+    """The right measurement, or one that leaves something out."""
+    if warm:
+        run()
+    if before:
+        device.synchronize()
+    start = device.clock()
+    for _ in range(calls):
+        run()
+        if each:
+            device.synchronize()
+    if after:
+        device.synchronize()
+    return (device.clock() - start) / (calls if divide else 1)
+
+
+@exercise(
+    "gpu.timer",
+    hints=(
+        "Which work is done between the two readings of the clock, and which of it belongs to the "
+        "calls? Think of what was in the queue before, and of what is still in it at the end.",
+        "Call once and wait before the clock is read first; wait once more before it is read "
+        "last. A wait after every call would add its own price each time.",
+    ),
+)
+def timer(answer):
+    for kernel, launch, calls in ((40e-6, 5e-6, 100), (2e-6, 5e-6, 200), (1e-3, 5e-6, 20)):
+
+        def seconds(measure, kernel=kernel, launch=launch, calls=calls):
+            device = _Device(kernel, launch, pending=5.0, first=2.0)
+            return 1e6 * numbers("seconds", call(measure, device, device.run, calls))
+
+        def leaves_out(**options):
+            return seconds(lambda *args: _timer(*args, **options))
+
+        got, wanted = seconds(answer), leaves_out()
+        if np.shape(got) == () and abs(got / wanted - 1) < 0.05:
+            continue
+        for sentence, mistaken in (
+            ("That is how long it takes to start the calls: nobody waits for the last of them.",
+             leaves_out(after=False)),
+            ("That is how long it takes to start the calls, and the first one compiles.",
+             leaves_out(warm=False, before=False, after=False)),
+            ("The first call compiles, and you count it: call once before.",
+             leaves_out(warm=False)),
+            ("What was in the queue before is counted too: wait before the clock is read first.",
+             leaves_out(before=False)),
+            ("The first call compiles, and what was in the queue before is counted too.",
+             leaves_out(warm=False, before=False)),
+            ("You wait after every call: each wait has a price, and the device runs dry meanwhile.",
+             leaves_out(each=True)),
+            ("That is all calls together: divide by their number.", leaves_out(divide=False)),
+        ):  # fmt: skip
+            if matches(got, mistaken):
+                raise Wrong(sentence)
+        compare(f"microseconds a call, where a kernel takes {1e6 * kernel:g}", got, wanted)
+    return "Right: one call to warm up, one wait before, one wait after."

@@ -1,0 +1,264 @@
+"""Each checker of the chapter on the GPU passes the solution and knows the likely mistakes."""
+
+import numpy as np
+import pytest
+import torch
+
+from gru_course.exercises import check
+
+
+def refusal(name, wrong):
+    result = check(name, wrong)
+    assert not result.passed
+    return result.message
+
+
+def bound(N, H, width, rate, bandwidth):
+    rows, weights = (N, H), (H, 3 * H)
+    operations = 2 * rows[0] * rows[1] * weights[1]
+    return max(operations / rate, weights[0] * weights[1] * width / bandwidth)
+
+
+def arms(N, H, width, rate, bandwidth):
+    return 6 * N * H * H / rate, 3 * H * H * width / bandwidth
+
+
+BOUNDS = [
+    (lambda *args: sum(arms(*args)), "You add the two"),
+    (lambda *args: min(arms(*args)), "the shorter"),
+    (lambda *args: bound(*args) / 3, "one of the three blocks"),
+    (lambda N, H, w, R, W: bound(N, H, w, 2 * R, W), "you count one"),
+    (lambda N, H, w, R, W: bound(N, H, N * w, R, W), "once for all sequences"),
+    (lambda N, H, w, R, W: bound(1, H, w, R, W), "the shorter"),
+    (lambda N, H, w, R, W: bound(N, H, 1, R, W), "takes `width` bytes"),
+    (lambda *args: 1e6 * bound(*args), "not in microseconds"),
+    (lambda *args: 7 * bound(*args), "nanoseconds for N = 64"),
+    (lambda *args: "fast", "expected numbers"),
+    (lambda *args: [1, 2], "expected shape"),
+]
+
+
+def units(N, H, width, memory):
+    HS = H
+    while HS >= 16:
+        weights, state = 3 * HS * H * width, N * H * width
+        if weights + state <= memory:
+            return HS
+        HS //= 2
+    return 0
+
+
+def shared(N, H, width, memory):
+    return (memory / width / H - N) / 3
+
+
+UNITS = [
+    (lambda N, H, w, m: units(3 * N, H, w, 3 * m), "Only one block"),
+    (lambda N, H, w, m: units(0, H, w, m), "state of the N sequences"),
+    (lambda *args: int(shared(*args)), "A power of two"),
+    (lambda *args: 2 ** int(np.log2(shared(*args))), "more units than there are"),
+    (lambda *args: min(args[1], 2 ** int(np.log2(max(shared(*args), 1)))), "Below 16 units"),
+    (lambda *args: 3 * units(*args), "units for N = 64"),
+    (lambda *args: "many", "expected numbers"),
+]
+
+
+def two_places(p, memory):
+    for t in range(memory.T):
+        memory.read(p, t % 2)
+        memory.write(p, (t + 1) % 2)
+        memory.arrived += 1
+        while memory.arrived < memory.P * (t + 1):
+            yield
+
+
+def two_waits(p, memory):
+    waits = 0
+    for _ in range(memory.T):
+        for act in (memory.read, memory.write):
+            act(p, 0)
+            memory.arrived += 1
+            waits += 1
+            while memory.arrived < memory.P * waits:
+                yield
+
+
+def one_place(p, memory):
+    for t in range(memory.T):
+        memory.read(p, 0)
+        memory.write(p, 0)
+        memory.arrived += 1
+        while memory.arrived < memory.P * (t + 1):
+            yield
+
+
+def no_wait(p, memory):
+    for t in range(memory.T):
+        memory.read(p, t % 2)
+        memory.write(p, (t + 1) % 2)
+        yield
+
+
+def reset(p, memory):
+    for t in range(memory.T):
+        memory.read(p, t % 2)
+        memory.write(p, (t + 1) % 2)
+        memory.arrived += 1
+        while memory.arrived < memory.P:
+            yield
+        memory.arrived = 0
+
+
+def too_early(p, memory):
+    for t in range(memory.T):
+        memory.read(p, t % 2)
+        memory.write(p, (t + 1) % 2)
+        memory.arrived += 1
+        while memory.arrived < memory.P * t + 1:
+            yield
+
+
+def blind(p, memory):
+    for t in range(memory.T):
+        memory.write(p, (t + 1) % 2)
+        yield
+
+
+def too_short(p, memory):
+    for t in range(memory.T - 1):
+        memory.read(p, t % 2)
+        memory.write(p, (t + 1) % 2)
+        memory.arrived += 1
+        while memory.arrived < memory.P * (t + 1):
+            yield
+
+
+def no_yield(p, memory):
+    return memory.T
+
+
+def third_place(p, memory):
+    memory.read(p, 2)
+    yield
+
+
+BARRIERS = [
+    (one_place, "has written over it already"),
+    (no_wait, "has not written it yet"),
+    (reset, "wait for ever"),
+    (too_early, "has not written it yet"),
+    (blind, "without having read"),
+    (too_short, "ends after 2 steps of 3"),
+    (no_yield, "with `yield` in it"),
+    (third_place, "IndexError"),
+]
+
+
+def nearest(value, bits):
+    """Of all numbers with so many bits near the value, the nearest, by looking at them."""
+    step = 2.0 ** (np.floor(np.log2(value)) - bits)
+    near = step * (np.floor(value / step) + np.arange(-1, 3))
+    return near[np.argmin(abs(near - value))]
+
+
+def stall(z, bits, keep=nearest):
+    h, before = keep(1 - z, bits), 0.0
+    while h != before:
+        h, before = keep(z * h + (1 - z), bits), h
+    return h
+
+
+def cut(value, bits):
+    step = 2.0 ** (np.floor(np.log2(value)) - bits)
+    return step * np.floor(value / step)
+
+
+STALLS = [
+    (lambda z, bits: 1.0, "Without rounding"),
+    (lambda z, bits: stall(z, bits - 1), "one bit too many"),
+    (lambda z, bits: stall(z, bits + 1), "one bit too few"),
+    (lambda z, bits: stall(z, bits, cut), "were cut off"),
+    (lambda z, bits: 2 * stall(z, bits), "z = 0.99, 7 bits"),
+    (lambda z, bits: z, "z = 0.99, 7 bits: wanted 0.804688, got 0.99"),
+    (lambda z, bits: None, "Not attempted"),
+]
+
+
+def test_a_carry_of_pytorchs_bfloat16_stops_there_too():
+    h = torch.zeros((), dtype=torch.bfloat16)
+    for _ in range(5000):
+        h = (0.999 * h.float() + 0.001).bfloat16()
+    assert h.item() == stall(0.999, 7) == 0.25
+
+
+def make_timer(warm=True, before=True, after=True, each=False, divide=True):
+    def seconds_per_call(device, run, calls):
+        if warm:
+            run()
+        if before:
+            device.synchronize()
+        start = device.clock()
+        for _ in range(calls):
+            run()
+            if each:
+                device.synchronize()
+        if after:
+            device.synchronize()
+        return (device.clock() - start) / (calls if divide else 1)
+
+    return seconds_per_call
+
+
+TIMERS = [
+    (make_timer(after=False), "nobody waits for the last"),
+    (make_timer(warm=False, before=False, after=False), "start the calls, and the first one"),
+    (make_timer(warm=False), "first call compiles, and you count it"),
+    (make_timer(before=False), "in the queue before"),
+    (make_timer(warm=False, before=False), "first call compiles, and what was in the queue"),
+    (make_timer(each=True), "wait after every call"),
+    (make_timer(divide=False), "all calls together"),
+    (lambda device, run, calls: 1.0, "microseconds a call"),
+    (lambda device, run, calls: "1 ms", "expected numbers"),
+]
+
+
+def test_warming_up_twice_and_timing_fewer_calls_are_right_too():
+    def patient(device, run, calls):
+        run()
+        run()
+        return make_timer()(device, run, max(calls, 1000))
+
+    assert check("gpu.timer", patient).passed
+
+
+def test_two_waits_mend_the_barrier_too():
+    assert check("gpu.barrier", two_waits).passed
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "sentence"),
+    [("gpu.bound", *case) for case in BOUNDS]
+    + [("gpu.units", *case) for case in UNITS]
+    + [("gpu.barrier", *case) for case in BARRIERS]
+    + [("gpu.stall", *case) for case in STALLS]
+    + [("gpu.timer", *case) for case in TIMERS],
+)
+def test_a_known_mistake_is_named(name, wrong, sentence):
+    assert sentence in refusal(name, wrong)
+
+
+# For the tests that all exercises share: the right answers, and wrong ones.
+RIGHT = {
+    "gpu.bound": bound,
+    "gpu.units": units,
+    "gpu.barrier": two_places,
+    "gpu.stall": stall,
+    "gpu.timer": make_timer(),
+}
+WRONG = {
+    "gpu.bound": [wrong for wrong, _ in BOUNDS],
+    "gpu.units": [wrong for wrong, _ in UNITS],
+    "gpu.barrier": [wrong for wrong, _ in BARRIERS],
+    "gpu.stall": [wrong for wrong, _ in STALLS[:-1]],
+    "gpu.timer": [wrong for wrong, _ in TIMERS],
+}
