@@ -61,14 +61,17 @@ def _product(x, w, KS: tl.constexpr, PRECISION: tl.constexpr, INTERPRETED: tl.co
 
 @triton.jit
 def _arrive(arrived):
-    """Count this program in: whoever sees the count sees all that the program has written."""
-    tl.debug_barrier()  # all of its warps have
+    """Count this program in.
+
+    Who sees the count sees all that the program has written before.
+    """
+    tl.debug_barrier()  # all of its threads have
     tl.atomic_add(arrived, 1, sem="release")
 
 
 @triton.jit
 def _wait(arrived, wanted):
-    """Wait until `wanted` arrivals have been counted, and see what was written before them."""
+    """Wait for `wanted` arrivals, and see what was written before them."""
     while tl.atomic_add(arrived, 0, sem="acquire") < wanted:
         pass
     tl.debug_barrier()
@@ -127,7 +130,7 @@ def forward_kernel(
     for t in range(t_begin, t_end):
         if ALONE:
             h_all = h.to(dtype)
-        else:  # not through L1, where what others wrote may be out of date
+        else:  # past L1: no row is read twice
             going_on = (i < after - here) & (k[None, :] < H)
             rows = states + (before + i) * H + k[None, :]
             h_all = tl.load(rows, going_on, 0.0, cache_modifier=".cg")
