@@ -160,9 +160,7 @@ def gru_bytes(size, backward, itemsize):
 class Scan(NamedTuple):
     """A scan in its own form: from what it reads, made from (a, b), to its states, and back."""
 
-    prepare: (
-        Any  # (a, b), both (B, T, H), to the arguments of `scan`; the first two are a's and b's
-    )
+    prepare: Any  # (a, b), both (B, T, H), to the arguments of `scan`, a's and b's first
     scan: Any
     back: Any = lambda hs: hs  # its states to (B, T, H), and the reverse
 
