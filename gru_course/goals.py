@@ -511,8 +511,7 @@ GOALS = {
                 "share",
                 0.49999,
                 None,
-                "The GPU computes in {share} of the time, and half is asked for. Let each "
-                "kernel fill more of the blank behind it.",
+                "The GPU computes in {share} of the time, and half is asked for.",
             ),
             Rule(
                 "time",

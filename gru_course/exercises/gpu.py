@@ -13,40 +13,50 @@ KIB = 1024
 @exercise(
     "gpu.bound",
     hints=(
-        "Two things go on at the same time: the tensor cores multiply, and the memory hands over "
-        "the weights. Which of the two does a step wait for?",
-        "Three blocks of H x H weights. Each weight is multiplied and added once for every "
-        "sequence, and read once for all of them.",
+        "Two things go on at the same time: the tensor cores multiply, and numbers come and go. "
+        "Which of the two does a step wait for?",
+        "Each of the 3 H^2 weights is read once for all sequences. For each sequence H numbers of "
+        "the old state and 3 H of the inputs' part are read, and H are written.",
     ),
 )
 def bound(answer):
     for N, H, width, rate, bandwidth in (
         (64, 512, 2, 989e12, 4.8e12),
-        (512, 512, 2, 989e12, 4.8e12),
+        (256, 1024, 4, 67e12, 4.8e12),
         (4, 256, 4, 67e12, 4.8e12),
         (64, 256, 4, 67e12, 4.8e12),
+        (4096, 128, 2, 989e12, 4.8e12),
     ):
         got = 1e9 * numbers("seconds", call(answer, N, H, width, rate, bandwidth))
         products, weights = 6e9 * N * H * H / rate, 3e9 * H * H * width / bandwidth
-        wanted = max(products, weights)
+        vectors = 1e9 * N * H * width / bandwidth  # one number for each sequence and unit
+        moved = weights + 5 * vectors
+        wanted = max(products, moved)
         if matches(got, wanted):
             continue
         for sentence, mistaken in (
             ("You add the two: they go on at the same time, and a step waits for the longer.",
-             products + weights),
-            ("You took the shorter of the two.", min(products, weights)),
-            ("That counts one of the three blocks of weights.", wanted / 3),
+             products + moved),
+            ("You took the shorter of the two.", min(products, moved)),
+            ("That is equation (1): the states and the inputs' part move, too.",
+             max(products, weights)),
+            ("The old state is read, and the new one is written: you count one of the two.",
+             max(products, weights + 4 * vectors)),
+            ("The inputs' part has three numbers for each unit, one for each block.",
+             max(products, weights + 3 * vectors)),
+            ("That counts one of the three blocks of weights.",
+             max(products / 3, weights / 3 + 5 * vectors)),
             ("A multiplication and an addition are two operations: you count one.",
-             max(products / 2, weights)),
+             max(products / 2, moved)),
             ("The weights are read once for all sequences of the batch, not once for each.",
-             max(products, N * weights)),
-            ("Each weight takes `width` bytes, not one.", max(products, weights / width)),
+             max(products, N * weights + 5 * vectors)),
+            ("Each number takes `width` bytes, not one.", max(products, moved / width)),
             ("The answer is asked for in seconds, not in microseconds.", 1e6 * wanted),
         ):  # fmt: skip
             if matches(got, mistaken):
                 raise Wrong(sentence)
         compare(f"nanoseconds for N = {N}, H = {H}, width = {width}", got, wanted)
-    return "Right: the roofline of one step. At which N do its two arms meet?"
+    return "Right: the roofline of one step. Do its two terms meet at the same N for every H?"
 
 
 def _units(N, H, width, memory, blocks=3, state=True, most=None):
@@ -276,9 +286,9 @@ def _timer(device, run, calls, warm=True, before=True, after=True, each=False, d
     "gpu.timer",
     hints=(
         "Which work is done between the two readings of the clock, and which of it belongs to the "
-        "calls? Think of what was in the queue before, and of what is still in it at the end.",
-        "Call once and wait before the clock is read first; wait once more before it is read "
-        "last. A wait after every call would add its own price each time.",
+        "calls? Think of what the first call does, and of what was in the queue before.",
+        "Call once and wait before the clock is read first. Then count the waits between the two "
+        "readings: how many does one need to know that all calls are done?",
     ),
 )
 def timer(answer):
@@ -307,6 +317,8 @@ def timer(answer):
              leaves_out(warm=False, before=False)),
             ("You wait after every call: each wait has a price, and the device runs dry meanwhile.",
              leaves_out(each=True)),
+            ("These are the times of the function as it stands.",
+             leaves_out(warm=False, before=False, after=False, each=True)),
             ("That is all calls together: divide by their number.", leaves_out(divide=False)),
         ):  # fmt: skip
             if matches(got, mistaken):

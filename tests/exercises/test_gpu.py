@@ -13,23 +13,25 @@ def refusal(name, wrong):
     return result.message
 
 
-def bound(N, H, width, rate, bandwidth):
-    rows, weights = (N, H), (H, 3 * H)
-    operations = 2 * rows[0] * rows[1] * weights[1]
-    return max(operations / rate, weights[0] * weights[1] * width / bandwidth)
+def terms(N, H, width, rate, bandwidth, blocks=3, inputs=3, states=2, readings=1):
+    operations = 2 * N * H * (blocks * H)  # of (N, H) by (H, blocks H)
+    read = readings * H * (blocks * H) + N * (inputs + states) * H
+    return operations / rate, read * width / bandwidth
 
 
-def arms(N, H, width, rate, bandwidth):
-    return 6 * N * H * H / rate, 3 * H * H * width / bandwidth
+def bound(*args, **counts):
+    return max(terms(*args, **counts))
 
 
 BOUNDS = [
-    (lambda *args: sum(arms(*args)), "You add the two"),
-    (lambda *args: min(arms(*args)), "the shorter"),
-    (lambda *args: bound(*args) / 3, "one of the three blocks"),
+    (lambda *args: sum(terms(*args)), "You add the two"),
+    (lambda *args: min(terms(*args)), "the shorter"),
+    (lambda *args: bound(*args, inputs=0, states=0), "equation (1)"),
+    (lambda *args: bound(*args, states=1), "one of the two"),
+    (lambda *args: bound(*args, inputs=1), "three numbers for each unit"),
+    (lambda *args: bound(*args, blocks=1), "one of the three blocks"),
     (lambda N, H, w, R, W: bound(N, H, w, 2 * R, W), "you count one"),
-    (lambda N, H, w, R, W: bound(N, H, N * w, R, W), "once for all sequences"),
-    (lambda N, H, w, R, W: bound(1, H, w, R, W), "the shorter"),
+    (lambda *args: bound(*args, readings=args[0]), "once for all sequences"),
     (lambda N, H, w, R, W: bound(N, H, 1, R, W), "takes `width` bytes"),
     (lambda *args: 1e6 * bound(*args), "not in microseconds"),
     (lambda *args: 7 * bound(*args), "nanoseconds for N = 64"),
@@ -216,6 +218,7 @@ TIMERS = [
     (make_timer(before=False), "in the queue before"),
     (make_timer(warm=False, before=False), "first call compiles, and what was in the queue"),
     (make_timer(each=True), "wait after every call"),
+    (make_timer(warm=False, before=False, after=False, each=True), "as it stands"),
     (make_timer(divide=False), "all calls together"),
     (lambda device, run, calls: 1.0, "microseconds a call"),
     (lambda device, run, calls: "1 ms", "expected numbers"),

@@ -141,8 +141,9 @@ function legend() {
     element("span", { class: "gru-patch", style: `background: ${color}` }), name);
   return element("div", { class: "gru-legend" },
     patch(COLORS.neutral, "a launch"), patch(COLORS.h, "the GPU computes"),
-    legendKey(COLORS.neutral, false, "gap or barrier"), legendKey("currentColor", false,
-      "from launch to start"));
+    legendKey(COLORS.neutral, false, "gap or barrier"), element("span", {},
+      element("span", { style: "display: inline-block; height: 1em; margin-right: 0.5em; " +
+        "vertical-align: middle; border-left: 1px solid; opacity: 0.5" }), "from a launch to its kernel"));
 }
 
 function words() {
@@ -179,7 +180,7 @@ function render({ model, el }) {
       { words: (value) => `${value}` }),
     number("work", "work, µs", "work a kernel, in microseconds", 0.1, 20, 0.1,
       { color: COLORS.h }),
-    number("launch", "launch, µs", "cost of a launch, in microseconds", 0.5, 10, 0.1),
+    number("launch", "launch, µs", "cost of a launch, in microseconds", 0.5, 10, 0.05),
     number("gap", "gap, µs", "gap between dependent kernels, in microseconds", 0, 2, 0.05),
     number("barrier", "barrier, µs", "barrier of the persistent kernel, in microseconds", 0, 3,
       0.05),
