@@ -5,6 +5,7 @@ so that the two cannot disagree about an answer.
 """
 
 import re
+from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
 
@@ -26,9 +27,20 @@ class Goal(NamedTuple):
     hints: tuple[str, str]
 
 
+def fixed(value, places):
+    """A finite number with so many decimal places, as JavaScript's toFixed writes it.
+
+    Where two are equally near Python takes the even one, JavaScript the larger.
+
+    >>> fixed(31.25, 1), f"{31.25:.1f}"
+    ('31.3', '31.2')
+    """
+    return f"{Decimal(float(value)).quantize(Decimal(10) ** -places, ROUND_HALF_UP):f}"
+
+
 def digits(value):
     """A number to three digits, with a true minus sign and no minus zero, as the page writes it."""
-    text = f"{value:.3f}" if abs(value) < 0.9995 else f"{value:.2f}"
+    text = fixed(value, 3 if abs(value) < 0.9995 else 2)
     return text.replace("-", "−") if float(text) else text.lstrip("-")
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gru_course.goals import digits
+from gru_course.goals import digits, fixed
 from gru_course.widgets._base import Choice, CourseWidget, Number, Whole, module_text
 
 STEPS = 3  # time steps of the network that are drawn
@@ -175,7 +175,7 @@ class LaunchTimeline(CourseWidget):
             other = LaunchTimeline(**{**self.state(), "way": way})
             rows += (
                 f'<tr><th scope="row">{name}</th><td>{digits(other.time())}</td>'
-                f"<td>{100 * other.share():.1f} %</td><td>{other.bound()}</td></tr>"
+                f"<td>{fixed(100 * other.share(), 1)} %</td><td>{other.bound()}</td></tr>"
             )
         return (
             '<figure class="gru-still" style="margin:0 auto;max-width:480px">'

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gru_course.goals import digits
+from gru_course.goals import digits, fixed
 from gru_course.reference import gru, lstm
 from gru_course.widgets import (
     Cobweb,
@@ -96,7 +96,7 @@ def _launch_timeline(state, step):
         "timeline": widget.timeline()._asdict(),
         "time": widget.time(),
         "arithmetic": widget.readings()["arithmetic"],
-        "share": {"value": share, "text": f"{100 * share:.1f}\u00a0%"},
+        "share": {"value": share, "text": f"{fixed(100 * share, 1)}\u00a0%"},
         "bound": {"value": bound, "text": BOUNDS[bound]},
     }
 

@@ -133,7 +133,7 @@ def test_the_still_table():
     assert rows[-1] == ["1", *(f"1–{t}" for t in range(2, 9))]
     caption = "".join(figure.find("figcaption").itertext())
     assert "doubling 17 pairs in 3 levels, up and down 11 pairs in 5 levels" in caption
-    assert "h1 to h8 are 0.500, 0.250, 0.125, 0.062, " in caption
+    assert "h1 to h8 are 0.500, 0.250, 0.125, 0.063, " in caption
 
 
 def test_output_is_the_same_every_time():
