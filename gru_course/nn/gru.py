@@ -57,7 +57,8 @@ class GRU(torch.nn.GRU):
     backend : "torch" takes an operation or more a step; "triton" one kernel for all steps, which
         runs on a GPU, in bfloat16 or float32, up to a size (see `why_torch`); "auto" takes the
         kernels on a GPU where they can run. float32 products are in TF32 where
-        `torch.backends.cudnn.allow_tf32` says so, as in `torch.nn.GRU`.
+        `torch.backends.cudnn.allow_tf32` says so, as in `torch.nn.GRU`. The kernels are tested in
+        Triton's interpreter and compiled for Hopper GPUs; they have not yet run on a GPU.
 
     Raises
     ------
