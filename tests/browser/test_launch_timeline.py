@@ -75,7 +75,7 @@ def test_every_kernel_equals_python(browser, url):
 @pytest.mark.parametrize("way", WAYS)
 def test_boxes_stand_where_their_kernels_run(browser, site_url, way, width, right):
     setting = {"way": way, "kernels": 4, "launch": 3, "work": 6, "gap": 1, "barrier": 2}
-    slowest = 3 + 11 * 7 + 6  # twelve kernels with gaps, after one launch: the right end
+    slowest = 3 + 12 * 7  # twelve kernels and their gaps, after one launch: the right end
     at = lambda time: 36 + (right - 36) * np.array(time) / slowest
     with opened(browser, site_url + PAGE, viewport={"width": width, "height": 900}) as widget:
         widget.evaluate(SET, setting)

@@ -144,6 +144,12 @@ def third_place(p, memory):
     yield
 
 
+def written_elsewhere(p, memory):
+    memory.read(p, 0)
+    memory.write(p, -1)
+    yield
+
+
 BARRIERS = [
     (one_place, "has written over it already"),
     (no_wait, "has not written it yet"),
@@ -152,7 +158,8 @@ BARRIERS = [
     (blind, "without having read"),
     (too_short, "ends after 2 steps of 3"),
     (no_yield, "with `yield` in it"),
-    (third_place, "IndexError"),
+    (third_place, "There are two, 0 and 1"),
+    (written_elsewhere, "asks for place -1"),
 ]
 
 
@@ -193,8 +200,10 @@ def test_a_carry_of_pytorchs_bfloat16_stops_there_too():
     assert h.item() == stall(0.999, 7) == 0.25
 
 
-def make_timer(warm=True, before=True, after=True, each=False, divide=True):
+def make_timer(early=False, warm=True, before=True, after=True, each=False, divide=True):
     def seconds_per_call(device, run, calls):
+        if early:
+            device.synchronize()
         if warm:
             run()
         if before:
@@ -216,9 +225,9 @@ TIMERS = [
     (make_timer(warm=False, before=False, after=False), "start the calls, and the first one"),
     (make_timer(warm=False), "first call compiles, and you count it"),
     (make_timer(before=False), "in the queue before"),
-    (make_timer(warm=False, before=False), "first call compiles, and what was in the queue"),
+    (make_timer(early=True, before=False), "You wait before the first call"),
     (make_timer(each=True), "wait after every call"),
-    (make_timer(warm=False, before=False, after=False, each=True), "as it stands"),
+    (make_timer(warm=False, before=False), "as it stands"),
     (make_timer(divide=False), "all calls together"),
     (lambda device, run, calls: 1.0, "microseconds a call"),
     (lambda device, run, calls: "1 ms", "expected numbers"),
