@@ -98,6 +98,8 @@ def units(answer):
             ("The state of the N sequences has to lie there too, all H units of it.",
              _units(N, H, width, memory, state=False)),
             ("A power of two is asked for: go down to the next one.", free // 1),
+            ("Halves of H are powers of two only where H is one.",
+             next((HS for k in range(20) if 16 <= (HS := H >> k) <= free), 0)),
             ("A program cannot own more units than there are.",
              _units(N, H, width, memory, most=1 << 20)),
             ("Below 16 units the answer is 0: `tl.dot` wants no smaller block.",

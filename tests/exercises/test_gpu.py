@@ -40,8 +40,8 @@ BOUNDS = [
 ]
 
 
-def units(N, H, width, memory):
-    HS = H
+def units(N, H, width, memory, most=None):
+    HS = most or 2 ** int(np.log2(H))
     while HS >= 16:
         weights, state = 3 * HS * H * width, N * H * width
         if weights + state <= memory:
@@ -58,6 +58,7 @@ UNITS = [
     (lambda N, H, w, m: units(3 * N, H, w, 3 * m), "Only one block"),
     (lambda N, H, w, m: units(0, H, w, m), "state of the N sequences"),
     (lambda *args: int(shared(*args)), "A power of two"),
+    (lambda N, H, w, m: units(N, H, w, m, most=H), "Halves of H"),
     (lambda *args: 2 ** int(np.log2(shared(*args))), "more units than there are"),
     (lambda *args: min(args[1], 2 ** int(np.log2(max(shared(*args), 1)))), "Below 16 units"),
     (lambda *args: 3 * units(*args), "units for N = 64"),
