@@ -81,7 +81,7 @@ def units(answer):
         (64, 512, 4, 227 * KIB),
         (16, 512, 2, 227 * KIB),
         (64, 128, 2, 227 * KIB),
-        (64, 1024, 2, 227 * KIB),
+        (64, 768, 2, 227 * KIB),
         (16, 1024, 4, 227 * KIB),
         (16, 128, 4, 227 * KIB),
         (128, 2048, 2, 227 * KIB),
@@ -98,6 +98,8 @@ def units(answer):
             ("The state of the N sequences has to lie there too, all H units of it.",
              _units(N, H, width, memory, state=False)),
             ("A power of two is asked for: go down to the next one.", free // 1),
+            ("Halves of H are powers of two only where H is one.",
+             next((HS for k in range(20) if 16 <= (HS := H >> k) <= free), 0)),
             ("A program cannot own more units than there are.",
              _units(N, H, width, memory, most=1 << 20)),
             ("Below 16 units the answer is 0: `tl.dot` wants no smaller block.",
@@ -118,8 +120,16 @@ class _Memory:
         self._steps, self._has_read = [0] * P, [False] * P
         self._wrong = ""
 
+    def _exists(self, p, place):
+        if place in (0, 1):
+            return True
+        self._wrong = f"Program {p} asks for place {place}. There are two, 0 and 1."
+        return False
+
     def read(self, p, place):
         """Program p reads the whole state."""
+        if not self._exists(p, place):
+            return
         step = self._steps[p]
         for q, found in enumerate(self._places[place]):
             if found != step and not self._wrong:
@@ -134,6 +144,8 @@ class _Memory:
 
     def write(self, p, place):
         """Program p writes its own units of the next state."""
+        if not self._exists(p, place):
+            return
         if not self._has_read[p] and not self._wrong:
             self._wrong = f"Program {p} writes a state without having read the one before."
         self._steps[p] += 1
@@ -260,14 +272,19 @@ class _Device:
         self._now = max(self._now, self._free) + self._wait
 
     def run(self):
-        """What is timed: a call that compiles once and starts one kernel each time."""
-        self._now += self._launch + (0 if self._calls else self._first)
+        """What is timed: a call that starts a kernel; the first compiles it, and tries it out."""
+        once = 0 if self._calls else self._first
         self._calls += 1
-        self._free = max(self._now, self._free) + self._kernel
+        self._now += self._launch + once
+        self._free = max(self._now, self._free) + self._kernel + once
 
 
-def _timer(device, run, calls, warm=True, before=True, after=True, each=False, divide=True):
-    """The right measurement, or one that leaves something out."""
+def _timer(
+    device, run, calls, early=False, warm=True, before=True, after=True, each=False, divide=True
+):
+    """The right measurement, or one that leaves something out; `early`: the wait, not the call."""
+    if early:
+        device.synchronize()
     if warm:
         run()
     if before:
@@ -286,9 +303,9 @@ def _timer(device, run, calls, warm=True, before=True, after=True, each=False, d
     "gpu.timer",
     hints=(
         "Which work is done between the two readings of the clock, and which of it belongs to the "
-        "calls? Think of what the first call does, and of what was in the queue before.",
-        "Call once and wait before the clock is read first. Then count the waits between the two "
-        "readings: how many does one need to know that all calls are done?",
+        "calls? What falls as one over the number of calls happens once.",
+        "Two things happen once: what the first call does on both sides, and what stood in the "
+        "queue before. Both have to be over when the clock is read first. In which order?",
     ),
 )
 def timer(answer):
@@ -313,15 +330,15 @@ def timer(answer):
              leaves_out(warm=False)),
             ("What was in the queue before is counted too: wait before the clock is read first.",
              leaves_out(before=False)),
-            ("The first call compiles, and what was in the queue before is counted too.",
-             leaves_out(warm=False, before=False)),
+            ("You wait before the first call, and what it puts into the queue is counted.",
+             leaves_out(early=True, before=False)),
             ("You wait after every call: each wait has a price, and the device runs dry meanwhile.",
              leaves_out(each=True)),
             ("These are the times of the function as it stands.",
-             leaves_out(warm=False, before=False, after=False, each=True)),
+             leaves_out(warm=False, before=False)),
             ("That is all calls together: divide by their number.", leaves_out(divide=False)),
         ):  # fmt: skip
             if matches(got, mistaken):
                 raise Wrong(sentence)
         compare(f"microseconds a call, where a kernel takes {1e6 * kernel:g}", got, wanted)
-    return "Right: one call to warm up, one wait before, one wait after."
+    return "Right: one call to warm up, then a wait, and one at the end."

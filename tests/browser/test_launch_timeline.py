@@ -38,6 +38,10 @@ DRAWN = """(root, color) => [...root.querySelectorAll("svg path")]
     .matchAll(/M([\\d.]+) [\\d.]+h([\\d.]+)v28/g)])
   .map(([, x, width]) => [Number(x), Number(x) + Number(width)])
   .sort((one, other) => one[0] - other[0])"""
+# The brackets of the steps, in the same pixels.
+BRACKETS = """(root) => [...root.querySelectorAll("svg path")].flatMap((path) =>
+  [...(path.getAttribute("d") ?? "").matchAll(/M([\\d.]+) [\\d.]+v4H([\\d.]+)v-4/g)]
+    .map(([, from, to]) => [Number(from), Number(to)]))"""
 
 
 @contextmanager
@@ -75,12 +79,18 @@ def test_every_kernel_equals_python(browser, url):
 @pytest.mark.parametrize("way", WAYS)
 def test_boxes_stand_where_their_kernels_run(browser, site_url, way, width, right):
     setting = {"way": way, "kernels": 4, "launch": 3, "work": 6, "gap": 1, "barrier": 2}
-    slowest = 3 + 11 * 7 + 6  # twelve kernels with gaps, after one launch: the right end
+    slowest = 3 + 12 * 7  # twelve kernels and their gaps, after one launch: the right end
     at = lambda time: 36 + (right - 36) * np.array(time) / slowest
     with opened(browser, site_url + PAGE, viewport={"width": width, "height": 900}) as widget:
         widget.evaluate(SET, setting)
         launches, kernels = (widget.evaluate(DRAWN, color) for color in ("#7A7A7A", "#0072B2"))
+        brackets = np.array(widget.evaluate(BRACKETS))
         assert widget.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    # As long as a step takes, gaps and barrier included.
+    step = 26 if way == "persistent" else 28
+    wanted = 3 + step * np.arange(4)
+    wanted = at(np.column_stack([wanted[:-1], wanted[1:]]))
+    np.testing.assert_allclose(brackets, wanted, rtol=0, atol=0.01)
     starts, work = ([3, 29, 55], 24) if way == "persistent" else (3 + 7 * np.arange(12), 6)
     begun = 3 * np.arange(12) if way == "eager" else [0]
     for boxes, since, took in ((kernels, starts, work), (launches, begun, 3)):

@@ -40,8 +40,8 @@ BOUNDS = [
 ]
 
 
-def units(N, H, width, memory):
-    HS = H
+def units(N, H, width, memory, most=None):
+    HS = most or 2 ** int(np.log2(H))
     while HS >= 16:
         weights, state = 3 * HS * H * width, N * H * width
         if weights + state <= memory:
@@ -58,6 +58,7 @@ UNITS = [
     (lambda N, H, w, m: units(3 * N, H, w, 3 * m), "Only one block"),
     (lambda N, H, w, m: units(0, H, w, m), "state of the N sequences"),
     (lambda *args: int(shared(*args)), "A power of two"),
+    (lambda N, H, w, m: units(N, H, w, m, most=H), "Halves of H"),
     (lambda *args: 2 ** int(np.log2(shared(*args))), "more units than there are"),
     (lambda *args: min(args[1], 2 ** int(np.log2(max(shared(*args), 1)))), "Below 16 units"),
     (lambda *args: 3 * units(*args), "units for N = 64"),
@@ -144,6 +145,12 @@ def third_place(p, memory):
     yield
 
 
+def written_elsewhere(p, memory):
+    memory.read(p, 0)
+    memory.write(p, -1)
+    yield
+
+
 BARRIERS = [
     (one_place, "has written over it already"),
     (no_wait, "has not written it yet"),
@@ -152,7 +159,8 @@ BARRIERS = [
     (blind, "without having read"),
     (too_short, "ends after 2 steps of 3"),
     (no_yield, "with `yield` in it"),
-    (third_place, "IndexError"),
+    (third_place, "There are two, 0 and 1"),
+    (written_elsewhere, "asks for place -1"),
 ]
 
 
@@ -193,8 +201,10 @@ def test_a_carry_of_pytorchs_bfloat16_stops_there_too():
     assert h.item() == stall(0.999, 7) == 0.25
 
 
-def make_timer(warm=True, before=True, after=True, each=False, divide=True):
+def make_timer(early=False, warm=True, before=True, after=True, each=False, divide=True):
     def seconds_per_call(device, run, calls):
+        if early:
+            device.synchronize()
         if warm:
             run()
         if before:
@@ -216,9 +226,9 @@ TIMERS = [
     (make_timer(warm=False, before=False, after=False), "start the calls, and the first one"),
     (make_timer(warm=False), "first call compiles, and you count it"),
     (make_timer(before=False), "in the queue before"),
-    (make_timer(warm=False, before=False), "first call compiles, and what was in the queue"),
+    (make_timer(early=True, before=False), "You wait before the first call"),
     (make_timer(each=True), "wait after every call"),
-    (make_timer(warm=False, before=False, after=False, each=True), "as it stands"),
+    (make_timer(warm=False, before=False), "as it stands"),
     (make_timer(divide=False), "all calls together"),
     (lambda device, run, calls: 1.0, "microseconds a call"),
     (lambda device, run, calls: "1 ms", "expected numbers"),

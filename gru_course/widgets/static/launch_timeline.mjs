@@ -36,10 +36,20 @@ function bound(state) {
   return "arithmetic";
 }
 
+// From a step's first kernel to the next step's.
+function period(state, { end }) {
+  return end.at(-1) - end.at(-1 - pieces(state).count);
+}
+
+// When the step after the last drawn one would start.
+function next(state, lanes) {
+  return lanes.start.at(-pieces(state).count) + period(state, lanes);
+}
+
 // What a goal may ask for, as LaunchTimeline.readings.
-function readings(state, { end }) {
+function readings(state, lanes) {
   const { way, ...numbers } = state;
-  const time = end.at(-1) - end.at(-1 - pieces(state).count);
+  const time = period(state, lanes);
   const arithmetic = state.kernels * state.work;
   return { ...numbers, eager: Number(way === "eager"), arithmetic, time, share: arithmetic / time };
 }
@@ -93,7 +103,8 @@ function picture() {
       const width = wide ? 740 : 340;
       const right = width - 14;
       // The same scale in every way, so that a change of the way can be seen.
-      const most = Math.max(...Object.keys(WAYS).map((way) => run({ ...state, way }).end.at(-1)));
+      const most = Math.max(...Object.keys(WAYS).map((way) =>
+        next({ ...state, way }, run({ ...state, way }))));
       const px = (time) => LEFT + ((right - LEFT) * time) / most;
       const { count, gap } = pieces(state);
       const [start, end] = [drawn.start.map(px), drawn.end.map(px)];
@@ -110,10 +121,11 @@ function picture() {
         `M${x.toFixed(2)} ${GPU + LANE / 2 - 2}h${after}v4h-${after}z`).join(""));
       set(links, "d", made.map((time, k) =>
         `M${px(time).toFixed(2)} ${CPU + LANE}L${start[k].toFixed(2)} ${GPU}`).join(""));
-      const steps = numbers.map((_, i) => [start[i * count], end[(i + 1) * count - 1]]);
+      const begun = [...start.filter((_, k) => k % count === 0), px(next(state, drawn))];
+      const steps = numbers.map((_, i) => [begun[i], begun[i + 1]]);
       set(braces, "d", steps.map(([from, to]) =>
         `M${from.toFixed(2)} ${BELOW}v4H${to.toFixed(2)}v-4`).join(""));
-      const pitch = (end.at(-1) - end[count - 1]) / (STEPS - 1);
+      const pitch = begun[1] - begun[0];
       numbers.forEach((each, i) => {
         set(each, "x", ((steps[i][0] + steps[i][1]) / 2).toFixed(1));
         set(each, "visibility", pitch > 9 ? "inherit" : "hidden");
