@@ -61,7 +61,7 @@ bench: setup ## time the GRU and its peers side by side: about half an hour
 	$(BIN)/python -m gru_course.bench cpu
 	$(BIN)/python -m gru_course.bench scan
 
-bench-gpu: setup ## time the GRU's kernels beside cuDNN's on an NVIDIA GPU: about ten minutes
+bench-gpu: setup ## time the GRU's kernels beside cuDNN's, on an NVIDIA GPU
 	$(BIN)/python -m gru_course.bench gpu
 
 bench-widgets: setup ## print how long a redraw of each widget takes, on the built page
