@@ -78,6 +78,15 @@ def _wait(arrived, wanted):
 
 
 @triton.jit
+def _load_rzn(place, stride, mask, dtype: tl.constexpr):
+    """The blocks of r, z and n, each `stride` behind the one before."""
+    r = tl.load(place, mask, 0.0).to(dtype)
+    z = tl.load(place + stride, mask, 0.0).to(dtype)
+    n = tl.load(place + 2 * stride, mask, 0.0).to(dtype)
+    return r, z, n
+
+
+@triton.jit
 def _tanh(x):
     return 2 * tl.sigmoid(2 * x) - 1
 
@@ -113,9 +122,7 @@ def forward_kernel(
 
     # What stays on the chip: the columns of W_hh^T that give the own units' gates.
     w, w_mask = W_hh + j * H + k[:, None], (k[:, None] < H) & (j < H)
-    w_r = tl.load(w, w_mask, 0.0)
-    w_z = tl.load(w + H * H, w_mask, 0.0)
-    w_n = tl.load(w + 2 * H * H, w_mask, 0.0)
+    w_r, w_z, w_n = _load_rzn(w, H * H, w_mask, dtype)
     b = tl.load(b_hn + j, j < H, 0.0).to(tl.float32)
     h = tl.load(carry + i * H + j, (i < N) & (j < H), 0.0)
 
@@ -124,9 +131,7 @@ def forward_kernel(
     after = tl.load(starts + t_begin + 2).to(tl.int64)
     own = (i < after - here) & (j < H)
     g = gates + (here - N + i) * 4 * H + j
-    a_r = tl.load(g + H, own, 0.0).to(tl.float32)
-    a_z = tl.load(g + 2 * H, own, 0.0).to(tl.float32)
-    a_n = tl.load(g + 3 * H, own, 0.0).to(tl.float32)
+    a_r, a_z, a_n = _load_rzn(g + H, H, own, tl.float32)
     for t in range(t_begin, t_end):
         if ALONE:
             h_all = h.to(dtype)
@@ -152,9 +157,7 @@ def forward_kernel(
         before, here, after = here, after, tl.load(starts + t + 3).to(tl.int64)
         own = (i < after - here) & (j < H)
         g = gates + (here - N + i) * 4 * H + j
-        a_r = tl.load(g + H, own, 0.0).to(tl.float32)
-        a_z = tl.load(g + 2 * H, own, 0.0).to(tl.float32)
-        a_n = tl.load(g + 3 * H, own, 0.0).to(tl.float32)
+        a_r, a_z, a_n = _load_rzn(g + H, H, own, tl.float32)
         if t + 1 < t_end and not ALONE:
             _wait(arrived + tile, (t + 1 - t_begin) * tl.num_programs(0))
     tl.store(carry + i * H + j, h, (i < N) & (j < H))
@@ -191,9 +194,7 @@ def backward_kernel(
 
     # What stays on the chip: the columns of W_hh, through which dh_prev gets to the own units.
     w, w_mask = W_hh + k[:, None] * H + j, (k[:, None] < H) & (j < H)
-    w_r = tl.load(w, w_mask, 0.0)
-    w_z = tl.load(w + H * H, w_mask, 0.0)
-    w_n = tl.load(w + 2 * H * H, w_mask, 0.0)
+    w_r, w_z, w_n = _load_rzn(w, H * H, w_mask, dtype)
     dh = tl.load(carry + i * H + j, (i < N) & (j < H), 0.0)
 
     before = tl.load(starts + t_end - 1).to(tl.int64)
@@ -203,9 +204,7 @@ def backward_kernel(
     own = (i < after - here) & (j < H)
     g = gates + (here - N + i) * 4 * H + j
     a_hn = tl.load(g, own, 0.0).to(tl.float32)
-    r = tl.load(g + H, own, 0.0).to(tl.float32)
-    z = tl.load(g + 2 * H, own, 0.0).to(tl.float32)
-    n = tl.load(g + 3 * H, own, 0.0).to(tl.float32)
+    r, z, n = _load_rzn(g + H, H, own, tl.float32)
     h_prev = tl.load(states + (before + i) * H + j, own, 0.0).to(tl.float32)
     dh_above = tl.load(above + (here - N + i) * H + j, own, 0.0).to(tl.float32)
     if ALONE:
@@ -245,9 +244,7 @@ def backward_kernel(
         own = (i < after - here) & (j < H) & (t > 0)
         g = gates + (here - N + i) * 4 * H + j
         a_hn = tl.load(g, own, 0.0).to(tl.float32)
-        r = tl.load(g + H, own, 0.0).to(tl.float32)
-        z = tl.load(g + 2 * H, own, 0.0).to(tl.float32)
-        n = tl.load(g + 3 * H, own, 0.0).to(tl.float32)
+        r, z, n = _load_rzn(g + H, H, own, tl.float32)
         h_prev = tl.load(states + (before + i) * H + j, own, 0.0).to(tl.float32)
         dh_above = tl.load(above + (here - N + i) * H + j, own, 0.0).to(tl.float32)
         if t > t_begin and not ALONE:

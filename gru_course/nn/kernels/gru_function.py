@@ -15,6 +15,11 @@ from gru_course.nn.gru_function import previous, refuse_second_derivative
 from gru_course.nn.kernels import gru
 
 
+def _own_copy(states):
+    """For a kernel to write over."""
+    return states.to(torch.float32, copy=True, memory_format=torch.contiguous_format)
+
+
 class FusedGRUFunction(torch.autograd.Function):
     """Rows x (S, I) and h0 (N, H) to all states hs (S, H) and each sequence's last one (N, H).
 
@@ -36,7 +41,7 @@ class FusedGRUFunction(torch.autograd.Function):
             torch.addmm(b_rzn, xs, W_ih.T, out=gates[:, H:])
         states = x.new_empty(N + S, H)
         states[:N] = h0
-        carry = h0.float().contiguous().clone()
+        carry = _own_copy(h0)
         starts = torch.tensor([0, *accumulate(sizes, initial=N), N + S], dtype=torch.int32)
         starts = starts.to(x.device, non_blocking=True)
         W_hh = W_hh.contiguous()
@@ -55,7 +60,7 @@ class FusedGRUFunction(torch.autograd.Function):
         sizes, turn, (N, H) = ctx.sizes, ctx.turn, dh_last.shape
         xs, dhs = (turn(x), turn(dhs)) if turn else (x, dhs)
         da = torch.empty_like(gates)
-        dh0 = dh_last.float().contiguous().clone()
+        dh0 = _own_copy(dh_last)
         tensors = states, gates, dhs.contiguous(), da, dh0, W_hh, starts
         gru.launch(gru.backward_kernel, len(sizes), tensors, ctx.precision)
 

@@ -264,11 +264,8 @@ SIZES = [  # N, H, dtype, precision, and bytes a thread may spill
 ]
 
 
-@pytest.mark.parametrize("kernel", POINTERS)
-@pytest.mark.parametrize(("N", "H", "dtype", "precision", "spills"), SIZES)
-def test_weights_stay_on_a_hopper_gpus_chip(kernel, N, H, dtype, precision, spills):
-    """Compiled, not run: what a step reads from memory, and what a program needs of the chip."""
-    p = gru.plan(N, H, precision, 132)
+def for_hopper(kernel, p, dtype, precision):
+    """What a kernel needs of a Hopper GPU when it follows a plan."""
     pointers = dict.fromkeys(POINTERS[kernel], f"*{dtype}:16") | {"carry": "*fp32:16"}
     numbers = dict.fromkeys(["tile0", "t_begin", "t_end", "N"], "i32")
     constants = {
@@ -279,13 +276,28 @@ def test_weights_stay_on_a_hopper_gpus_chip(kernel, N, H, dtype, precision, spil
     }
     if kernel == "forward_kernel":
         constants["KEEP"] = True
-    found = compiled(
+    return compiled(
         f"gru_course.nn.kernels.gru.{kernel}",
         {**pointers, "starts": "*i32:16", "arrived": "*i32:16", **numbers, "H": "i32:16"},
         constants,
         gru.WARPS,
     )
+
+
+@pytest.mark.parametrize("kernel", POINTERS)
+@pytest.mark.parametrize(("N", "H", "dtype", "precision", "spills"), SIZES)
+def test_weights_stay_on_a_hopper_gpus_chip(kernel, N, H, dtype, precision, spills):
+    """Compiled, not run: registers and shared memory hold what a program needs."""
+    p = gru.plan(N, H, precision, 132)
+    found = for_hopper(kernel, p, dtype, precision)
     assert found["spills"] <= spills
     assert found["shared"] <= 227 * 2**10, "what a program of a Hopper GPU may have"
     itemsize = 2 if dtype == "bf16" else 4
     assert found["shared"] - 3 * p.K * p.HS * itemsize <= gru.SCRATCH
+
+
+@pytest.mark.parametrize("kernel", POINTERS)
+def test_tiles_of_64_sequences_would_not_fit(kernel):
+    """Why `plan` knows tiles of 16 and 32 only."""
+    p = gru.plan(128, 1024, "tf32", 132)._replace(BB=64)
+    assert for_hopper(kernel, p, "bf16", "tf32")["spills"] > 0
