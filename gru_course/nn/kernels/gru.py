@@ -15,7 +15,8 @@ padding. `states` has N rows more, the first ones, for h0. Gates are stacked r |
 
 # Triton's functions are compiled from their source: their parameters have no types to check.
 # pyright: reportArgumentType=false, reportCallIssue=false, reportAttributeAccessIssue=false
-# pyright: reportIndexIssue=false, reportOperatorIssue=false, reportReturnType=false
+# pyright: reportGeneralTypeIssues=false, reportIndexIssue=false, reportOperatorIssue=false
+# pyright: reportReturnType=false
 
 from typing import NamedTuple
 
