@@ -34,6 +34,7 @@ book: setup ## build _build/html/index.html from scratch
 	  $(BIN)/jupyter-book build . --path-output _build/next -W -n --keep-going
 	rm -rf _build/html
 	mv _build/next/_build/html _build/html
+	rm -rf _build/next
 	@echo "Open _build/html/index.html"
 
 serve: setup ## serve the built book on localhost and open it; another port: make serve PORT=8001
