@@ -25,6 +25,17 @@ def parse(label):
     return int(match[1] or 1), match[2]
 
 
+def check_plain(name, value):
+    """Raise a ValueError for an array whose operations differ from those of others of its shape."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise ValueError(
+            f"{name}: expected an array without a mask, got MaskedArray, whose hidden numbers "
+            "would be computed with: take .filled(0) of it, and lengths for steps not to read"
+        )
+    if isinstance(value, np.matrix):
+        raise ValueError(f"{name}: expected an array, got matrix, whose * is @: take np.asarray")
+
+
 def check_floats(name, value, sizes, wanted="a NumPy array"):
     """Raise a ValueError unless `value` is a finite float array, of any shape but an empty one.
 
@@ -38,6 +49,7 @@ def check_floats(name, value, sizes, wanted="a NumPy array"):
     """
     if not isinstance(value, np.ndarray):
         raise ValueError(f"{name}: expected {wanted}, got {type(value).__name__}")
+    check_plain(name, value)
     if value.dtype not in FLOATS:
         raise ValueError(f"{name}: expected dtype float64 or float32, got {value.dtype}")
     if value.dtype != sizes.setdefault("dtype", value.dtype):
@@ -99,6 +111,7 @@ def check_params(params, shapes, sizes):
 def check_lengths(lengths, sizes):
     """Return `lengths` as an (N,) integer array of values from 1 to T."""
     n, t = sizes["N"], sizes["T"]
+    check_plain("lengths", lengths)
     lengths = np.asarray(lengths)
     if lengths.shape != (n,) or lengths.dtype.kind not in "iu":
         raise ValueError(
@@ -108,8 +121,10 @@ def check_lengths(lengths, sizes):
     bad = (lengths < 1) | (lengths > t)
     if bad.any():
         i = int(np.argmax(bad))
+        advice = "; leave out a sequence without a step, it has no state to return"
         raise ValueError(
             f"lengths: expected values from 1 to T = {t}, got {lengths[i]} at index {i}"
+            f"{'' if lengths[i] else advice}"
         )
     return lengths
 
@@ -127,3 +142,13 @@ def check_choice(name, value, choices):
     """Raise a ValueError unless `value` is one of `choices`."""
     if value not in choices:
         raise ValueError(f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}")
+
+
+def check_switch(name, value):
+    """Return `value` as True or False; raise a ValueError unless it is one, or the number 1 or 0.
+
+    What Python takes for true, such as the text "False", is no answer to a question of yes or no.
+    """
+    if not isinstance(value, (bool, np.bool_, int, np.integer)) or value not in (0, 1):
+        raise ValueError(f"{name}: expected True or False, got {value!r:.80}")
+    return bool(value)
