@@ -112,7 +112,7 @@ class Readout(nn.Module):
         hs, _ = self.recurrent(xs)
         if isinstance(hs, PackedSequence):
             raise ValueError(
-                "xs: expected a tensor (N, T, I), got PackedSequence: give it to the layer and read "
+                "xs: expected a tensor (N, T, I), got PackedSequence: give it to the layer, read "
                 "h_last, in which each sequence is at its own end"
             )
         if isinstance(hs, torch.Tensor) and hs.ndim != 3:
