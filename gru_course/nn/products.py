@@ -90,7 +90,7 @@ def _linear(x, packed):
 
 
 def _has_onednn():
-    """Whether torch has the operations, which are its compiler's, and oneDNN is not switched off."""
+    """Whether torch has its compiler's operations, and oneDNN is not switched off."""
     names = "_reorder_linear_weight", "_linear_pointwise"
     backend = torch.backends.mkldnn
     there = backend.is_available() and all(hasattr(torch.ops.mkldnn, name) for name in names)
