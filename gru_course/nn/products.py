@@ -64,8 +64,8 @@ def library(W, rows, times=1):
 
     Measured on two processors of AMD. With AVX-512 OpenBLAS takes half of MKL's time, and oneDNN a
     third of OpenBLAS's where the matrix leaves the cache between two products. With AVX2 OpenBLAS
-    is ahead with large matrices only. With several threads NumPy's products would wait for torch's
-    other operations, and those for them, each library keeping the processors busy.
+    is ahead with large matrices only. Several threads are torch's alone, so that two pools of
+    threads do not compete; the bounds there are estimates, from single products.
     """
     work = rows * W.numel()
     if not known_to_numpy(W):
