@@ -5,6 +5,15 @@ from functools import cache
 
 import numpy as np
 
+
+class KindError(ValueError, TypeError):
+    """A value of a wrong type, for which torch's layers raise TypeError."""
+
+
+class TensorError(ValueError, RuntimeError):
+    """A tensor whose shape, dtype or device does not fit, for which torch raises either."""
+
+
 FLOATS = (np.dtype("float32"), np.dtype("float64"))
 
 
@@ -106,10 +115,12 @@ def check_lengths(lengths, sizes):
 
 
 def check_sizes(**sizes):
-    """Raise a ValueError unless each size is a positive whole number."""
+    """Raise a ValueError unless each size is a positive whole number, a KindError if it is none."""
     for name, value in sizes.items():
-        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{name}: expected a whole number of at least 1, got {value!r}")
+        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        if not whole or value < 1:
+            error = ValueError if whole else KindError
+            raise error(f"{name}: expected a whole number of at least 1, got {value!r}")
 
 
 def check_choice(name, value, choices):
