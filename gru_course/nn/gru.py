@@ -15,7 +15,7 @@ from torch.nn.functional import dropout
 from torch.nn.utils.rnn import PackedSequence
 
 from gru_course.nn.gru_function import GRUFunction
-from gru_course.nn.kernels import why_not_gru
+from gru_course.nn.kernels import why_not_gru, why_not_measured
 from gru_course.reference._checks import check_choice, check_sizes
 
 BACKENDS = ("auto", "torch", "triton")
@@ -55,10 +55,10 @@ class GRU(torch.nn.GRU):
     bidirectional : whether each layer reads in both directions, D = 2
     device, dtype : of the parameters
     backend : "torch" takes an operation or more a step; "triton" one kernel for all steps, which
-        runs on a GPU, in bfloat16 or float32, up to a size (see `why_torch`); "auto" takes the
-        kernels on a GPU where they can run. float32 products are in TF32 where
-        `torch.backends.cudnn.allow_tf32` says so, as in `torch.nn.GRU`. The kernels are tested in
-        Triton's interpreter and compiled for Hopper GPUs; they have not yet run on a GPU.
+        runs on a GPU, in bfloat16 or float32, up to a size; "auto" takes the kernels where they can
+        run and have been measured on that kind of GPU, and `why_torch` says what is in the way.
+        float32 products are in TF32 where `torch.backends.cudnn.allow_tf32` says so, as in
+        `torch.nn.GRU`.
 
     Raises
     ------
@@ -116,7 +116,7 @@ class GRU(torch.nn.GRU):
         weight = self.weight_hh_l0
         if weight.device.type != "cuda":
             return f"the kernels are for CUDA devices, the weights are on {weight.device}"
-        return why_not_gru(weight)
+        return why_not_gru(weight) or why_not_measured(weight.device)
 
     def _function(self):
         """What computes one direction: rows, h0, sizes, turn and weights to hs and h_last."""
