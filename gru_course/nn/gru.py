@@ -41,7 +41,10 @@ def _turn(sizes, device):
 
 def _path(layer, input: Any):
     """Where the layer stands in the model that `torch.fx.symbolic_trace` follows; else None."""
-    return input.tracer.path_of_module(layer) if isinstance(input, torch.fx.Proxy) else None
+    if not isinstance(input, torch.fx.Proxy):
+        return None
+    tracer: Any = input.tracer
+    return tracer.path_of_module(layer)
 
 
 class GRU(torch.nn.GRU):
@@ -135,7 +138,7 @@ class GRU(torch.nn.GRU):
 
     def __prepare_scriptable__(self):
         """What `torch.jit.script` compiles instead: torch's layer with the same parameters."""
-        layer = copy.copy(self)
+        layer: Any = copy.copy(self)
         layer.__class__ = torch.nn.GRU
         return layer
 
