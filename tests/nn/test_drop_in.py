@@ -179,3 +179,35 @@ def test_what_torch_refuses_to_make_is_the_same_kind_of_error(bad):
 def test_what_torch_refuses_to_read_is_the_same_kind_of_error(bad):
     torchs, ours = both()
     assert issubclass(refusal(ours, *CALLING[bad]), refusal(torchs, *CALLING[bad]))
+
+
+IN_PLACE = {
+    "relu": lambda states: states.relu_(),
+    "masked_fill": lambda states: states.masked_fill_(states > 0.3, 0.5),
+    "assignment": lambda states: states.__setitem__(0, 1),
+    "dropout": lambda states: torch.nn.functional.dropout(states, 0.5, inplace=True),
+}
+
+
+@pytest.mark.parametrize("change", IN_PLACE)
+@pytest.mark.parametrize("part", [0, 1], ids=["hs", "h_last"])
+@pytest.mark.parametrize("bidirectional", [True, False])
+@pytest.mark.parametrize("shape", [(5, 2), (5, 4, 2)], ids=["one sequence", "a batch"])
+def test_outputs_changed_in_place(shape, bidirectional, part, change):
+    def run(layer):
+        outputs = layer(numbers(*shape))
+        IN_PLACE[change](outputs[part])
+        loss = (outputs[0] ** 2).sum() + outputs[1].sum()
+        return outputs, torch.autograd.grad(loss, list(layer.parameters()))
+
+    assert_same(run, both(batch_first=True, bidirectional=bidirectional))
+
+
+@pytest.mark.parametrize("bidirectional", [True, False])
+def test_packed_outputs_changed_in_place(bidirectional):
+    def run(layer):
+        hs, h_last = layer(pack_padded_sequence(numbers(5, 4, 2), [5, 4, 4, 1]))
+        hs.data.relu_()
+        return hs, torch.autograd.grad(hs.data.sum() + h_last.sum(), list(layer.parameters()))
+
+    assert_same(run, both(bidirectional=bidirectional))
