@@ -9,7 +9,7 @@ from functools import partial
 import live
 import numpy as np
 import pytest
-from test_pages import serious
+from live import serious
 
 from gru_course import goals
 from gru_course.analysis import gates
@@ -457,7 +457,7 @@ def test_both_themes_and_widths(browser, served, name, scheme, width):
     shape = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
     with opened(browser, f"{served}{name}.html", **shape) as page:
         assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
-        assert not serious(page, exclude=[])
+        assert not serious(page)
         sizes = page.evaluate("""() => [...document.querySelectorAll(".gru-sequence *")]
           .filter((node) => node.checkVisibility() && [...node.childNodes].some((child) =>
             child.nodeType === 3 && child.data.trim()))
