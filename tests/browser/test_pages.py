@@ -8,13 +8,13 @@ PAGES = [*TOC, "search"]
 WIDTHS = [1280, 375]  # CSS pixels
 SCHEMES = ["light", "dark"]
 
-# Equations that a desk's column cuts off, and those on a phone that begin left of their box, where
-# scrolling does not reach.
+# Equations that a desk's column cuts off, and those that are not set, or on a phone begin left of
+# their box, where scrolling does not reach.
 CUT = """() => [...document.querySelectorAll('div.math')].filter(
   box => box.offsetParent && box.scrollWidth > box.clientWidth + 1).map(box => box.textContent)"""
 HIDDEN = """() => [...document.querySelectorAll('div.math')].filter(
-  box => box.querySelector('mjx-container').getBoundingClientRect().left
-    < box.getBoundingClientRect().left - 1).map(box => box.textContent)"""
+  box => !(box.querySelector('mjx-container')?.getBoundingClientRect().left
+    >= box.getBoundingClientRect().left - 1)).map(box => box.textContent)"""
 
 # Thousands of spans of code and of parts of equations would be most of axe's work. One of each
 # kind stays, which is one of each class in each kind of block: repeated code becomes plain text,
