@@ -62,7 +62,7 @@ def test_page(browser, site_url, name):
             page.evaluate(AT_REST)
             sideways = page.evaluate("[document.scrollingElement.scrollWidth, innerWidth]")
             assert sideways[0] <= sideways[1] == width, "the page scrolls sideways"
-        assert page.evaluate(HIDDEN) == [], "equations that begin out of reach on a phone"
+        assert page.evaluate(HIDDEN) == [], "equations not set, or out of reach on a phone"
         page.evaluate(ONE_OF_EACH)
         for width, scheme in settings(name):
             page.set_viewport_size({"width": width, "height": 800})
