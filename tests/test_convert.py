@@ -12,14 +12,15 @@ from gru_course.reference import gru, lstm, recurrent, rnn
 
 I, H = 2, 3
 KINDS = {
-    "rnn": (rnn, {}, {}),
+    "rnn": (rnn, {}, {"nonlinearity": "tanh"}),
+    "rnn-relu": (rnn, {}, {"nonlinearity": "relu"}),
     "lstm": (lstm, {}, {}),
     "lstm-peepholes": (lstm, {"peepholes": True}, {}),
     "gru": (gru, {}, {"reset_after": True}),
     "gru-reset-before": (gru, {}, {"reset_after": False}),
 }
-IN_TORCH = ["rnn", "lstm", "gru"]
-IN_KERAS = ["rnn", "lstm", "gru", "gru-reset-before"]
+IN_TORCH = ["rnn", "rnn-relu", "lstm", "gru"]
+IN_KERAS = ["rnn", "rnn-relu", "lstm", "gru", "gru-reset-before"]
 
 
 def draw(name, *, directions=1, num_layers=1, dtype=np.float64):
@@ -61,8 +62,13 @@ def torch_there(layer, options):
 
 
 def torch_back(state_dict, options):
-    layers, options = convert.from_torch(state_dict)
+    layers, options = convert.from_torch(state_dict, **asked(options))
     return layers[0], options
+
+
+def asked(options, name="nonlinearity"):
+    """What a plain RNN's arrays do not tell, by the library's name."""
+    return {name: options["nonlinearity"]} if "nonlinearity" in options else {}
 
 
 def keras_there(layer, options):
@@ -70,7 +76,7 @@ def keras_there(layer, options):
 
 
 def keras_back(weights, options):
-    return convert.from_keras(weights)
+    return convert.from_keras(weights, **asked(options, "activation"))
 
 
 def onnx_there(layer, options):
@@ -132,7 +138,7 @@ def test_copies_are_returned(name, there, back):
 def test_round_trip_through_torch_of_three_layers(name, directions):
     layers, options = draw(name, directions=directions, num_layers=3)
     state_dict = convert.to_torch(layers, **options)
-    again, read = convert.from_torch(state_dict)
+    again, read = convert.from_torch(state_dict, **asked(options))
     assert read == options
     assert len(again) == 3
     for got, wanted in zip(again, layers, strict=True):
@@ -187,7 +193,7 @@ def numbered(kind, *gates):
     ],
 )
 def test_order_of_the_gates(params, keras, onnx):
-    node = convert.to_onnx((params,), reset_after=True)
+    node = convert.to_onnx((params,), reset_after=True, nonlinearity="tanh")
     assert node["W"].shape == (1, len(onnx) * H, I)
     assert node["R"].shape == (1, len(onnx) * H, H)
     assert node["W"][0, ::H, 0].tolist() == onnx
@@ -197,7 +203,9 @@ def test_order_of_the_gates(params, keras, onnx):
         assert node["P"].shape == (1, 3 * H)
         assert node["P"][0, ::H].tolist() == [41, 44, 42]  # i, o, f
         params = lstm.Params(*params[:4])
-    kernel, recurrent_kernel, bias = convert.to_keras((params,), reset_after=True)
+    kernel, recurrent_kernel, bias = convert.to_keras(
+        (params,), reset_after=True, nonlinearity="tanh"
+    )
     assert kernel.shape == (I, len(keras) * H)
     assert recurrent_kernel.shape == (H, len(keras) * H)
     assert kernel[0, ::H].tolist() == keras
@@ -247,23 +255,29 @@ def test_flipping_twice_is_nothing_and_leaves_the_argument_alone(dtype):
 
 
 @pytest.mark.parametrize(
-    ("count", "reset_after", "keys"), [(1, None, {}), (3, False, {"reset_after": False})]
+    ("count", "asked", "keys"),
+    [
+        (1, {"activation": "relu"}, {"nonlinearity": "relu"}),
+        (3, {"reset_after": False}, {"reset_after": False}),
+    ],
 )
-def test_no_bias_is_zero(count, reset_after, keys):
+def test_no_bias_is_zero(count, asked, keys):
     kernel, recurrent_kernel = np.ones((I, count * H)), np.ones((H, count * H))
-    (params,), options = convert.from_keras([kernel, recurrent_kernel], reset_after=reset_after)
+    (params,), options = convert.from_keras([kernel, recurrent_kernel], **asked)
     assert options == keys
     assert not params.bias_ih.any()
     assert not params.bias_hh.any()
     (params,), _ = convert.from_onnx(kernel.T[None], recurrent_kernel.T[None])
     assert not params.bias_ih.any()
-    layers, _ = convert.from_torch({"weight_ih_l0": kernel.T, "weight_hh_l0": recurrent_kernel.T})
+    state_dict = {"weight_ih_l0": kernel.T, "weight_hh_l0": recurrent_kernel.T}
+    layers, _ = convert.from_torch(state_dict, nonlinearity="tanh")
     assert layers[0][0].bias_hh.shape == (count * H,)
     assert not layers[0][0].bias_hh.any()
 
 
 def test_biases_of_zero_are_two_arrays():
-    layers, _ = convert.from_torch({"weight_ih_l0": np.ones((H, I)), "weight_hh_l0": np.eye(H)})
+    state_dict = {"weight_ih_l0": np.ones((H, I)), "weight_hh_l0": np.eye(H)}
+    layers, _ = convert.from_torch(state_dict, nonlinearity="tanh")
     ((params,),) = layers
     params.bias_ih[...] = 1
     assert not params.bias_hh.any()
@@ -284,6 +298,38 @@ def layer_of(name, **kwargs):
 
 def ones(*shape, dtype=np.float64):
     return np.ones(shape, dtype)
+
+
+def keras_gru(input_size=I):
+    return [ones(input_size, 9), ones(3, 9), ones(2, 9)]
+
+
+def from_onnx(k, directions=1, **attributes):
+    arrays = ones(directions, 3 * k, I), ones(directions, 3 * k, 3)
+    return convert.from_onnx(*arrays, **attributes)
+
+
+def hard_sigmoid(a):
+    return a
+
+
+# What the libraries have in the places of arrays.
+class Layer:
+    def get_weights(self):
+        return keras_gru()
+
+
+class Tensor:
+    def numpy(self):
+        return ones(9, I)
+
+
+class TensorProto:
+    raw_data = b""
+
+
+class AttributeProto:
+    i = 0
 
 
 REFUSALS = {
@@ -309,11 +355,11 @@ REFUSALS = {
     ),
     "to onnx without reset_after": (
         lambda: convert.to_onnx(layer_of("gru")),
-        "conventions and compute different numbers, got None",
+        "both conventions and compute different numbers, got None",
     ),
     "reset_after is no truth value": (
-        lambda: convert.to_onnx(layer_of("gru"), reset_after=1),
-        "reset_after: expected True or False for a GRU",
+        lambda: convert.to_onnx(layer_of("gru"), reset_after="False"),
+        "reset_after: expected True or False, got 'False'",
     ),
     "keras without a bias and without reset_after": (
         lambda: convert.from_keras([ones(I, 9), ones(3, 9)]),
@@ -333,6 +379,129 @@ REFUSALS = {
         ),
         "reset_after: expected False, since the bias has shape (9,), got True",
     ),
+    "keras: the layer itself": (
+        lambda: convert.from_keras(Layer()),
+        "weights: expected a list of arrays, got Layer: of a layer take layer.get_weights()",
+    ),
+    "keras: a SimpleRNN without its activation": (
+        lambda: convert.from_keras([ones(I, 3), ones(3, 3)]),
+        'activation: expected "tanh" or "relu" for a SimpleRNN, whose arrays look the same',
+    ),
+    "keras: a linear SimpleRNN": (
+        lambda: convert.from_keras([ones(I, 3), ones(3, 3)], activation="linear"),
+        'activation: expected "tanh" or "relu", got \'linear\', which this cell does not have',
+    ),
+    "keras: a GRU of ReLUs": (
+        lambda: convert.from_keras(keras_gru(), activation="relu"),
+        "activation: expected \"tanh\", got 'relu', which this cell does not have",
+    ),
+    "keras: a gate that is cut off": (
+        lambda: convert.from_keras(keras_gru(), recurrent_activation="hard_sigmoid"),
+        "recurrent_activation: expected \"sigmoid\", got 'hard_sigmoid', which no gate here has",
+    ),
+    "keras: a gate given as a function": (
+        lambda: convert.from_keras(keras_gru(), recurrent_activation=hard_sigmoid),
+        "recurrent_activation: expected \"sigmoid\", got 'hard_sigmoid', which no gate here has",
+    ),
+    "keras: backwards": (
+        lambda: convert.from_keras(keras_gru(), go_backwards=True),
+        "go_backwards: expected False, since the weights do not hold the direction",
+    ),
+    "keras: two layers that could be two directions": (
+        lambda: convert.from_keras(keras_gru(3) * 2),
+        "bidirectional: expected True or False for 6 arrays with I = H, which may be those of "
+        "Bidirectional or of two layers, got None; convert two layers one by one",
+    ),
+    "keras: two layers": (
+        lambda: convert.from_keras([*keras_gru(), *keras_gru(3)]),
+        "weights: expected those of one layer, got 6 arrays, of two: convert each of them",
+    ),
+    "keras: two layers, said to be": (
+        lambda: convert.from_keras(keras_gru(3) * 2, bidirectional=False),
+        "weights: expected those of one layer, got 6 arrays, of two",
+    ),
+    "keras: one direction, said to be two": (
+        lambda: convert.from_keras(keras_gru(), bidirectional=True),
+        "weights: expected 6 for Bidirectional, got 3 arrays",
+    ),
+    "keras: CuDNNGRU": (
+        lambda: convert.from_keras([ones(I, 9), ones(3, 9), ones(18)]),
+        "bias: expected that of a Keras GRU or LSTM, got (18,): CuDNNGRU and CuDNNLSTM of Keras 2 "
+        "store bias_ih and bias_hh one after the other, their kernels in another order too.",
+    ),
+    "keras: CuDNNLSTM": (
+        lambda: convert.from_keras([ones(I, 12), ones(3, 12), ones(24)]),
+        "bias: expected that of a Keras GRU or LSTM, got (24,): CuDNNGRU",
+    ),
+    "torch: the module itself": (
+        lambda: convert.from_torch(Layer()),
+        "state_dict: expected a dict, name -> array, got Layer: of a module take {name: w.numpy() "
+        "for name, w in module.state_dict().items()}",
+    ),
+    "torch: tensors": (
+        lambda: convert.from_torch({"weight_ih_l0": Tensor()}),
+        "weight_ih_l0: expected a NumPy array, got Tensor: take .numpy() of it",
+    ),
+    "torch: an RNN without its nonlinearity": (
+        lambda: convert.from_torch(torch_dict("rnn")),
+        'nonlinearity: expected "tanh" or "relu" for a plain RNN, whose arrays look the same',
+    ),
+    "torch: an RNN with another nonlinearity": (
+        lambda: convert.to_torch(draw("rnn")[0], nonlinearity="sigmoid"),
+        "nonlinearity: expected one of 'tanh', 'relu', got 'sigmoid'",
+    ),
+    "to keras without the nonlinearity": (
+        lambda: convert.to_keras(layer_of("rnn")),
+        'nonlinearity: expected "tanh" or "relu" for a plain RNN',
+    ),
+    "to onnx without the nonlinearity": (
+        lambda: convert.to_onnx(layer_of("rnn")),
+        'nonlinearity: expected "tanh" or "relu" for a plain RNN',
+    ),
+    "onnx: tensors of a file": (
+        lambda: convert.from_onnx(ones(1, 9, I), ones(1, 9, 3), TensorProto()),
+        "B: expected a NumPy array, got TensorProto: take onnx.numpy_helper.to_array of it",
+    ),
+    "onnx: other activations of a GRU": (
+        lambda: from_onnx(3, activations=[b"HardSigmoid", b"Tanh"]),
+        "activations: expected ['Sigmoid', 'Tanh'], got ['HardSigmoid', 'Tanh']: no cell here has",
+    ),
+    "onnx: other activations of an LSTM, backwards": (
+        lambda: from_onnx(4, 2, activations=["Sigmoid", "Tanh", "Tanh", "Sigmoid", "Relu", "Tanh"]),
+        "activations: expected ['Sigmoid', 'Tanh', 'Tanh', 'Sigmoid', 'Tanh', 'Tanh'], got",
+    ),
+    "onnx: an RNN of two nonlinearities": (
+        lambda: from_onnx(1, 2, activations=["Tanh", "Relu"]),
+        "activations: expected ['Tanh', 'Tanh'] or ['Relu', 'Relu'], got ['Tanh', 'Relu']",
+    ),
+    "onnx: activations of one direction": (
+        lambda: from_onnx(3, 2, activations=["Sigmoid", "Tanh"]),
+        "activations: expected ['Sigmoid', 'Tanh', 'Sigmoid', 'Tanh'], got ['Sigmoid', 'Tanh']",
+    ),
+    "onnx: clipped": (
+        lambda: from_onnx(3, clip=0.5),
+        "clip: expected None, got 0.5: no cell here clips what it activates",
+    ),
+    "onnx: tied gates": (
+        lambda: from_onnx(4, input_forget=1),
+        "input_forget: expected 0, got 1, which ties the two gates",
+    ),
+    "onnx: backwards": (
+        lambda: from_onnx(3, direction=b"reverse"),
+        "direction: expected 'forward' or 'bidirectional', got 'reverse', which the weights do not",
+    ),
+    "onnx: one direction, said to be two": (
+        lambda: from_onnx(3, direction="bidirectional"),
+        "direction: expected 'forward' for D = 1, got 'bidirectional'",
+    ),
+    **{
+        f"onnx: {name} is {value if value in ('0', 2, None) else type(value).__name__}": (
+            lambda name=name, value=value: from_onnx(3, **{name: value}),
+            f"{name}: expected True or False, got ",
+        )
+        for name in ("linear_before_reset", "input_forget")
+        for value in ("0", 2, None, AttributeProto())
+    },
     "keras: five arrays": (
         lambda: convert.from_keras([ones(2, 9)] * 5),
         "weights: expected kernel, recurrent_kernel and perhaps bias, or twice that for "
@@ -506,6 +675,41 @@ REFUSALS = {
 def test_refusals(call, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         call()
+
+
+def test_attributes_that_are_the_defaults_change_nothing():
+    for k, activations in {
+        1: [b"Tanh"],
+        3: [b"Sigmoid", b"Tanh"],
+        4: [b"Sigmoid", b"Tanh", b"Tanh"],
+    }.items():
+        layer, options = from_onnx(k, 2)
+        again, same = from_onnx(
+            k, 2, activations=activations * 2, clip=None, input_forget=0, direction=b"bidirectional"
+        )
+        assert options == same
+        for got, wanted in zip(again, layer, strict=True):
+            assert_same([got], [wanted])
+    assert from_onnx(1, activations=["Relu"])[1] == {"nonlinearity": "relu"}
+    assert from_onnx(3, linear_before_reset=np.int64(1), direction="forward")[1] == {
+        "reset_after": True
+    }
+    defaults = {"activation": "tanh", "recurrent_activation": "sigmoid", "go_backwards": False}
+    assert convert.from_keras(keras_gru(), **defaults)[1] == {"reset_after": True}
+    assert len(convert.from_keras(keras_gru(3) * 2, bidirectional=True)[0]) == 2
+    assert len(convert.from_keras(keras_gru() * 2)[0]) == 2  # I = 2 and H = 3 leave no doubt
+
+
+def test_a_relu_is_not_lost_on_the_way():
+    (layer,), _ = draw("rnn")
+    xs = 3 * np.ones((1, 1, I))
+    state_dict = convert.to_torch([layer], nonlinearity="relu")
+    layers, options = convert.from_torch(state_dict, nonlinearity="relu")
+    node = convert.to_onnx(layers[0], **options)
+    again, options = convert.from_onnx(**node)
+    wanted = np.maximum(xs[:, 0] @ layer[0].weight_ih.T + layer[0].bias_ih + layer[0].bias_hh, 0)
+    got, _, _ = recurrent.forward(rnn, xs, [again], **options)
+    np.testing.assert_allclose(got[:, 0], wanted, rtol=0, atol=1e-14)
 
 
 def test_the_refused_conversion_would_have_been_wrong():

@@ -8,20 +8,15 @@ from gru_course.reference import gru, lstm, recurrent, rnn
 
 
 class Kind(NamedTuple):
-    """A cell, and what its arrays do not tell."""
+    """A cell, and what its arrays do not tell: the options that `convert` returns and asks for."""
 
     cell: Any
     options: dict
     peepholes: bool = False
 
-    @property
-    def convention(self):
-        """The options that `convert` returns and asks for."""
-        return self.options if self.cell is gru else {}
-
 
 KINDS = {
-    "rnn-tanh": Kind(rnn, {}),
+    "rnn-tanh": Kind(rnn, {"nonlinearity": "tanh"}),
     "rnn-relu": Kind(rnn, {"nonlinearity": "relu"}),
     "lstm": Kind(lstm, {}),
     "lstm-peepholes": Kind(lstm, {}, peepholes=True),

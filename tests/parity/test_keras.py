@@ -20,6 +20,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 SHAPE = (3, 5, 2, 4)  # (N, T, I, H)
 
 
+def attributes(net, *, bias):
+    """What `from_keras` asks for, by Keras' names; a bias tells where a GRU's reset is."""
+    if "nonlinearity" in net.kind.options:
+        return {"activation": net.kind.options["nonlinearity"]}
+    return {} if bias else net.kind.options
+
+
 def keras_layer(keras, name, net, k, **options):
     """Layer k of the network in Keras, built."""
     _, _, I, H = *net.xs.shape, net.state0[0].shape[2]
@@ -66,7 +73,7 @@ def run_keras(layers, net):
     dstate0, dweights = rest[:parts], rest[parts:]
     each = len(layers[0].weights)
     grads = [
-        convert.from_keras(dweights[start : start + each], **net.kind.convention)[0]
+        convert.from_keras(dweights[start : start + each], **attributes(net, bias=False))[0]
         for start in range(0, len(dweights), each)
     ]
     hs, *last = (tensor.detach().numpy() for tensor in (hs, *last))
@@ -91,7 +98,7 @@ def test_our_weights_in_keras(keras, name, direction, with_lengths):
     net = draw(KINDS[name], SHAPE, num_layers=2, direction=direction, with_lengths=with_lengths)
     layers = [keras_layer(keras, name, net, k) for k in range(2)]
     for layer, ours in zip(layers, net.layers, strict=True):
-        layer.set_weights(convert.to_keras(ours, **net.kind.convention))
+        layer.set_weights(convert.to_keras(ours, **net.kind.options))
     compare(name, run(net), run_keras(layers, net))
 
 
@@ -106,9 +113,8 @@ def test_keras_weights_in_ours(keras, name, direction, bias):
     for layer in layers:
         # Keras starts with biases of zero, in which a wrong order would not show.
         layer.set_weights([rng.normal(size=w.shape) / 2 for w in layer.get_weights()])
-        asked = {} if bias else net.kind.convention
-        converted, options = convert.from_keras(layer.get_weights(), **asked)
-        assert options == net.kind.convention
+        converted, options = convert.from_keras(layer.get_weights(), **attributes(net, bias=bias))
+        assert options == net.kind.options
         ours.append(converted)
     compare(name, run(net, ours), run_keras(layers, net), bias=bias)
 
@@ -125,7 +131,7 @@ def test_float32_agrees_to_five_digits(keras, name):
     )
     layers = [keras_layer(keras, name, net, k) for k in range(2)]
     for layer, ours in zip(layers, net.layers, strict=True):
-        layer.set_weights(convert.to_keras(ours, **net.kind.convention))
+        layer.set_weights(convert.to_keras(ours, **net.kind.options))
     assert_close(run(net)[0], run_keras(layers, net)[0], 1e-5, relative=True)
 
 
@@ -138,7 +144,7 @@ def test_masking_layer(keras, name):
     layers = [keras_layer(keras, name, net, k) for k in range(2)]
     hs = keras.layers.Masking(dtype="float64")(net.xs)
     for layer, ours in zip(layers, net.layers, strict=True):
-        layer.set_weights(convert.to_keras(ours, **net.kind.convention))
+        layer.set_weights(convert.to_keras(ours, **net.kind.options))
         hs, *_ = layer(hs)
     got = run(net)[0]["hs"]
     wanted = hs.detach().numpy() * net.alive[..., None]

@@ -59,13 +59,9 @@ def run_node(node, inputs):
     hidden_size = attributes.pop("hidden_size")
     direction = attributes.pop("direction", b"forward").decode()
     batch_first = attributes.pop("layout", 0) == 1
-    linear_before_reset = attributes.pop("linear_before_reset", 0)
-    assert not attributes, f"unknown attributes: {attributes}"
 
     named = dict(zip([name for name in node.input if name], inputs, strict=True))
-    layer, options = convert.from_onnx(
-        *(named.pop(name, None) for name in "WRBP"), linear_before_reset=linear_before_reset
-    )
+    layer, options = convert.from_onnx(*(named.pop(name, None) for name in "WRBP"), **attributes)
     assert len(layer) == (2 if direction == "bidirectional" else 1)
     assert layer[0].weight_hh.shape[1] == hidden_size
 

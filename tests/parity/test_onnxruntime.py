@@ -21,16 +21,17 @@ def model_of(net):
     """A chain of nodes, one a layer, and what to feed it."""
     N, T, _, H = *net.xs.shape, net.state0[0].shape[2]
     D, parts = net.directions, net.parts
-    attributes = {"activations": ["Relu"] * D} if "nonlinearity" in net.kind.options else {}
+    attributes = {}
     feeds = {"X": net.xs.transpose(1, 0, 2)}
     if net.lengths is not None:
         feeds["sequence_lens"] = net.lengths.astype(np.int32)
     initializers = {"shape": np.array([T, N, D * H])}
     nodes, results, below = [], [], "X"
     for k, layer in enumerate(net.layers):
-        inputs = convert.to_onnx(layer, **net.kind.convention)
-        if net.kind.cell is gru:
-            attributes["linear_before_reset"] = inputs.pop("linear_before_reset")
+        inputs = convert.to_onnx(layer, **net.kind.options)
+        for name in ("linear_before_reset", "activations"):
+            if name in inputs:
+                attributes[name] = inputs.pop(name)
         initializers |= {f"{key}{k}": array for key, array in inputs.items()}
         for part, array in zip(parts, net.state0, strict=True):
             feeds[f"initial_{part}{k}"] = array[k * D : (k + 1) * D]
@@ -100,8 +101,8 @@ def run_evaluator(net):
 def assert_round_trip(net):
     """What to_onnx wrote, from_onnx reads, bit for bit."""
     for layer in net.layers:
-        again, options = convert.from_onnx(**convert.to_onnx(layer, **net.kind.convention))
-        assert options == net.kind.convention
+        again, options = convert.from_onnx(**convert.to_onnx(layer, **net.kind.options))
+        assert options == net.kind.options
         for params, back in zip(layer, again, strict=True):
             assert type(back) is type(params)
             for ours, theirs in zip(params, back, strict=True):
