@@ -83,11 +83,9 @@ class GRU(torch.nn.GRU):
     in PyTorch and cuDNN.
 
     Wherever torch does more than compute, the layer takes torch's own operation, whatever the
-    backend: under autocast, in `torch.compile`, `torch.func`, exports and traces. What remains:
+    backend, in torch's time: under autocast, in `torch.compile`, `torch.func`, exports and traces,
+    for gradients in batches and for gradients of gradients. What remains:
 
-    - The gradients are written by hand and have no derivative themselves: create_graph=True is
-      refused with an error, and so are gradients in batches (`jacobian(vectorize=True)`).
-      `torch.func` and `Recurrent(GRUCell(...))` have both.
     - `torch.export` fixes the number of steps, as of torch's layer. `torch.onnx.export` does not
       with dynamo=False.
     - `torch.jit.script` puts torch's layer in the place of this one, in the model that it is given.

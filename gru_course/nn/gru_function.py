@@ -18,6 +18,8 @@ from itertools import accumulate, pairwise
 import numpy as np
 import torch
 
+from gru_course.nn._modes import plain
+from gru_course.nn.gru_autograd import gradients_by_autograd
 from gru_course.nn.products import Matrix, add_outer, known_to_numpy
 
 # grad * z * (1 - z) and grad * (1 - n^2), each in one pass, into `grad_input`.
@@ -29,12 +31,6 @@ tanh_backward = torch.ops.aten.tanh_backward.grad_input
 SMALL_FORWARD, SMALL_BACKWARD = 256, 2048
 
 ROWS = 512  # of the backward pass's products: enough to be fast, few enough to stay in the cache
-
-
-def refuse_second_derivative():
-    """Called in a backward pass: once_differentiable would let a gradient penalty pass as 0."""
-    if torch.is_grad_enabled():
-        raise RuntimeError("nn.GRU: no second derivative, so no create_graph=True; GRUCell has one")
 
 
 class GRUFunction(torch.autograd.Function):
@@ -65,7 +61,8 @@ class GRUFunction(torch.autograd.Function):
         states[:N] = h0
         loop = _forward_in_numpy if _small(h0, SMALL_FORWARD) else _forward_in_torch
         loop(states, a, n, W_hh, sizes)
-        ctx.save_for_backward(x, states, a, n, W_ih, W_hh)
+        biases = [] if b_ih is None or b_hh is None else [b_ih, b_hh]
+        ctx.save_for_backward(states, a, n, x, h0, W_ih, W_hh, *biases)
         hs = states[N:]
         h_last = torch.cat(_last(hs, sizes))
         # A copy, for the caller to change in place: the backward pass reads these states.
@@ -73,8 +70,10 @@ class GRUFunction(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, dhs, dh_last):
-        refuse_second_derivative()
-        x, states, a, n, W_ih, W_hh = ctx.saved_tensors
+        states, a, n, *inputs = ctx.saved_tensors
+        if torch.is_grad_enabled() or not plain(dhs, dh_last):
+            return gradients_by_autograd(ctx, inputs, dhs, dh_last)
+        x, _, W_ih, W_hh, *_ = inputs
         sizes, turn, (S, H), N = ctx.sizes, ctx.turn, n.shape, len(dh_last)
         needs_x, _, _, _, needs_W_ih, needs_W_hh, *_ = ctx.needs_input_grad
         if turn:

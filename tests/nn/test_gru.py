@@ -262,15 +262,41 @@ def test_only_wanted_gradients():
         torch.testing.assert_close(a, b, rtol=0, atol=1e-12)
 
 
-def test_a_graph_can_be_used_twice_and_not_differentiated_twice():
+def test_a_graph_can_be_used_twice():
     layer = GRU(3, 4)
     xs = torch.randn(5, 2, 3, requires_grad=True)
     hs, _ = layer(xs)
     (first,) = torch.autograd.grad(hs.sum(), xs, retain_graph=True)
     (again,) = torch.autograd.grad(hs.sum(), xs, retain_graph=True)
     assert torch.equal(first, again)
-    with pytest.raises(RuntimeError, match=r"nn\.GRU: no second derivative"):
-        torch.autograd.grad(hs.sum(), xs, create_graph=True)
+
+
+@pytest.mark.parametrize("chosen", [{}, MANY, {"bias": False}], ids=["plain", "all", "no bias"])
+def test_gradients_of_gradients_and_gradients_in_batches(chosen):
+    torch.manual_seed(0)
+    layers = pair(2, 3, **chosen)
+    xs = torch.randn(4, 3, 2, dtype=torch.float64, requires_grad=True)
+    h0 = states(layers[1], len(xs) if layers[1].batch_first else 3, torch.Generator())
+    found = []
+    for layer in layers:
+        read, leaves = (lambda xs, layer=layer: layer(xs, h0)[0]), [xs, h0, *layer.parameters()]
+        first = torch.autograd.grad(read(xs).pow(2).sum(), leaves, create_graph=True)
+        second = torch.autograd.grad(sum(part.pow(2).sum() for part in first), leaves)
+        jacobian = torch.autograd.functional.jacobian(read, xs, vectorize=True)
+        found.append([*first, *second, jacobian])
+    assert_same(*found)
+
+
+def test_gradients_of_gradients_against_finite_differences():
+    torch.manual_seed(0)
+    layer = GRU(2, 3, bidirectional=True, dtype=torch.float64)
+    xs = torch.randn(4, 3, 2, dtype=torch.float64, requires_grad=True)
+
+    def run(xs, h0):
+        hs, h_last = layer(pack_padded_sequence(xs, [4, 2, 1]), h0)
+        return hs.data, h_last
+
+    assert torch.autograd.gradgradcheck(run, (xs, states(layer, 3, torch.Generator())))
 
 
 def test_runs_without_data():

@@ -11,7 +11,9 @@ from itertools import accumulate
 
 import torch
 
-from gru_course.nn.gru_function import previous, refuse_second_derivative
+from gru_course.nn._modes import plain
+from gru_course.nn.gru_autograd import gradients_by_autograd
+from gru_course.nn.gru_function import previous
 from gru_course.nn.kernels import gru
 
 
@@ -48,15 +50,19 @@ class FusedGRUFunction(torch.autograd.Function):
         tensors = states, gates, b_hn, carry, W_hh, starts
         gru.launch(gru.forward_kernel, len(sizes), tensors, precision, KEEP=keep)
         if keep:
-            ctx.save_for_backward(x, states, gates, starts, W_ih, W_hh)
+            biases = [] if b_ih is None or b_hh is None else [b_ih, b_hh]
+            ctx.save_for_backward(states, gates, starts, x, h0, W_ih, W_hh, *biases)
             ctx.sizes, ctx.turn, ctx.precision = sizes, turn, precision
         hs = states[N:]
-        return turn(hs) if turn else hs, carry.to(x.dtype)
+        # A copy, for the caller to change in place: the backward pass reads these states.
+        return turn(hs) if turn else hs.clone(), carry.to(x.dtype)
 
     @staticmethod
     def backward(ctx, dhs, dh_last):
-        refuse_second_derivative()
-        x, states, gates, starts, W_ih, W_hh = ctx.saved_tensors
+        states, gates, starts, *inputs = ctx.saved_tensors
+        if torch.is_grad_enabled() or not plain(dhs, dh_last):
+            return None, None, *gradients_by_autograd(ctx, inputs, dhs, dh_last)
+        x, _, W_ih, W_hh, *_ = inputs
         sizes, turn, (N, H) = ctx.sizes, ctx.turn, dh_last.shape
         xs, dhs = (turn(x), turn(dhs)) if turn else (x, dhs)
         da = torch.empty_like(gates)

@@ -223,11 +223,16 @@ def test_without_gradients_nothing_is_kept(monkeypatch):
     assert not_kept.all()
 
 
-def test_no_second_derivative():
+def test_second_derivatives_of_states_changed_in_place():
     layer, xs, h0, *_ = layer_and_numbers(2, 3, 2, 5, torch.float32)
-    hs, _ = layer(xs, h0)
-    with pytest.raises(RuntimeError, match="no second derivative"):
-        torch.autograd.grad(hs.sum(), layer.weight_hh_l0, create_graph=True)
+    exact = in_float64(layer)
+    found = []
+    for each, x, h in ((layer, xs, h0), (exact, xs.double().cpu(), h0.double().cpu())):
+        weights = list(each.parameters())
+        hs = each(x, h)[0].relu_()  # in place, as on any tensor of the caller's own
+        first = torch.autograd.grad(hs.pow(2).sum(), weights, create_graph=True)
+        found.append(torch.autograd.grad(sum(part.pow(2).sum() for part in first), weights))
+    assert_close([part.double().cpu() for part in found[0]], found[1], 1e-5)
 
 
 def test_says_why_kernels_cannot_run(monkeypatch):
