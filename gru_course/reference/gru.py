@@ -17,6 +17,7 @@ from gru_course.reference._checks import (
     check_params,
     check_sequences,
     check_sizes,
+    check_switch,
 )
 from gru_course.reference.activations import sigmoid
 
@@ -118,7 +119,8 @@ def step(x, h_prev, params, *, reset_after=True):
 
     Raises
     ------
-    ValueError : if a shape or dtype does not fit, or a number is not finite
+    ValueError : if a shape or dtype does not fit, a number is not finite, or reset_after is not
+        True or False
 
     Notes
     -----
@@ -131,6 +133,7 @@ def step(x, h_prev, params, *, reset_after=True):
     >>> h.shape
     (1, 3)
     """
+    reset_after = check_switch("reset_after", reset_after)
     sizes = {}
     check_params(params, SHAPES, sizes)
     check_array("x", x, ("N", "I"), sizes)
@@ -204,13 +207,15 @@ def forward(xs, h0, params, *, lengths=None, reset_after=True):
 
     Raises
     ------
-    ValueError : if a shape, dtype or length does not fit, or a number is not finite
+    ValueError : if a shape, dtype or length does not fit, a number is not finite, or reset_after
+        is not True or False
 
     >>> params = init(np.random.default_rng(0), input_size=2, hidden_size=3)
     >>> hs, _ = forward(np.ones((4, 5, 2)), np.zeros((4, 3)), params)
     >>> hs.shape
     (4, 5, 3)
     """
+    reset_after = check_switch("reset_after", reset_after)
     sizes = {}
     xs, lengths = check_sequences(xs, lengths, params, SHAPES, sizes)
     check_array("h0", h0, ("N", "H"), sizes)
