@@ -10,7 +10,7 @@ Shapes: N batch, T time steps, I input size, H hidden size. Gates are stacked r 
 
 import numpy as np
 
-from gru_course.reference._checks import check_array, check_sequences
+from gru_course.reference._checks import check_array, check_sequences, check_switch
 from gru_course.reference.gru import SHAPES, Cache, Params, init, step, step_backward
 
 __all__ = ["Cache", "Params", "backward", "forward", "init", "step", "step_backward"]
@@ -20,6 +20,7 @@ ROWS = 512  # of the products over many steps: enough to be fast, few enough to 
 
 def forward(xs, h0, params, *, lengths=None, reset_after=True):
     """As `gru.forward`."""
+    reset_after = check_switch("reset_after", reset_after)
     sizes = {}
     xs, lengths = check_sequences(xs, lengths, params, SHAPES, sizes)
     check_array("h0", h0, ("N", "H"), sizes)
