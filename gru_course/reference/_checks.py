@@ -129,6 +129,19 @@ def check_lengths(lengths, sizes):
     return lengths
 
 
+def check_sequences(xs, lengths, params, shapes, sizes):
+    """Check a batch of sequences; return it with zeros for padding, and its checked lengths.
+
+    Padding is never read: not even a number there that overflows can reach a result.
+    """
+    check_params(params, shapes, sizes)
+    check_array("xs", xs, ("N", "T", "I"), sizes)
+    if lengths is None:
+        return xs, None
+    lengths = check_lengths(lengths, sizes)
+    return np.where(np.arange(sizes["T"])[:, None] < lengths[:, None, None], xs, 0), lengths
+
+
 def check_sizes(**sizes):
     """Raise a ValueError unless each size is a positive whole number, a KindError if it is none."""
     for name, value in sizes.items():

@@ -17,8 +17,8 @@ import numpy as np
 from gru_course.reference._checks import (
     check_array,
     check_choice,
-    check_lengths,
     check_params,
+    check_sequences,
     check_sizes,
     check_switch,
 )
@@ -274,14 +274,9 @@ def forward(xs, state0, params, *, lengths=None):
     (4, 5, 3)
     """
     sizes = {}
-    check_params(params, SHAPES, sizes)
-    check_array("xs", xs, ("N", "T", "I"), sizes)
+    xs, lengths = check_sequences(xs, lengths, params, SHAPES, sizes)
     _check_state("state0", state0, ("N", "H"), sizes)
     N, T, H = sizes["N"], sizes["T"], sizes["H"]
-    if lengths is not None:
-        lengths = check_lengths(lengths, sizes)
-        # Padding is never read: not even a number there that overflows can reach a result.
-        xs = np.where(np.arange(T)[:, None] < lengths[:, None, None], xs, 0)
 
     # One product for the inputs of all steps; the loop below only adds the recurrent part.
     a_x = (xs @ params.weight_ih.T + params.bias_ih + params.bias_hh).transpose(1, 0, 2)

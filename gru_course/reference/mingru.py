@@ -15,8 +15,8 @@ import numpy as np
 from gru_course.reference._checks import (
     check_array,
     check_choice,
-    check_lengths,
     check_params,
+    check_sequences,
     check_sizes,
 )
 from gru_course.reference.activations import sigmoid
@@ -196,14 +196,9 @@ def forward(xs, h0, params, *, lengths=None, candidate="linear"):
     """
     check_choice("candidate", candidate, CANDIDATES)
     sizes = {}
-    check_params(params, SHAPES, sizes)
-    check_array("xs", xs, ("N", "T", "I"), sizes)
+    xs, lengths = check_sequences(xs, lengths, params, SHAPES, sizes)
     check_array("h0", h0, ("N", "H"), sizes)
     N, T, H = sizes["N"], sizes["T"], sizes["H"]
-    if lengths is not None:
-        lengths = check_lengths(lengths, sizes)
-        # Padding is never read: not even a number there that overflows can reach a result.
-        xs = np.where(np.arange(T)[:, None] < lengths[:, None, None], xs, 0)
 
     # One product for the gates of all steps.
     x = xs.transpose(1, 0, 2).reshape(T * N, -1)

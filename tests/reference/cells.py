@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from gru_course.reference import gru, lstm, mingru, rnn
+from gru_course.reference import gru, gru_fast, lstm, mingru, rnn
 
 
 class ResetBeforeCell(torch.nn.GRUCell):
@@ -94,6 +94,8 @@ CELLS = {
     "lstm-peepholes": Cell(lstm, {}, ("h", "c"), PeepholeCell, None, peepholes=True),
     "gru": Cell(gru, {}, ("h",), torch.nn.GRUCell, torch.nn.GRU),
     "gru-reset-before": Cell(gru, {"reset_after": False}, ("h",), ResetBeforeCell, None),
+    "gru-fast": Cell(gru_fast, {}, ("h",), torch.nn.GRUCell, torch.nn.GRU),
+    "gru-fast-reset-before": Cell(gru_fast, {"reset_after": False}, ("h",), ResetBeforeCell, None),
     "mingru": Cell(mingru, {}, ("h",), MinGRUCell, None),
     "mingru-positive": Cell(
         mingru, {"candidate": "positive"}, ("h",), lambda i, h: MinGRUCell(i, h, True), None

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gru_course.reference import gru
+from gru_course.reference import gru_fast
 
 from .cells import pack, problem, run, run_steps
 
@@ -74,7 +74,7 @@ def test_backward_in_blocks_of_steps_changes_nothing(cell, monkeypatch, steps, w
     """Long sequences of a GRU go back in blocks; these five steps are one block as they are."""
     p = problem(cell, (2, 5, 3, 4), with_lengths=with_lengths)
     wanted = run(cell, p)
-    monkeypatch.setattr(gru, "ROWS", 2 * steps + 1)
+    monkeypatch.setattr(gru_fast, "ROWS", 2 * steps + 1)
     for name, array in run(cell, p).items():
         np.testing.assert_allclose(array, wanted[name], rtol=0, atol=1e-14, err_msg=name)
 
