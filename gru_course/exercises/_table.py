@@ -36,6 +36,7 @@ class Table:
     read: Callable[..., Any] | None = None  # (result, *case): what is compared, or raises Wrong
     locate: Callable[..., None] | None = None  # (function, *case): compares parts before the whole
     rtol: float = 1e-7
+    atol: float = 1e-9
 
     def __post_init__(self) -> None:
         TABLES[self.name] = exercise(self.name, hints=self.hints)(self)
@@ -55,7 +56,7 @@ class Table:
                     raise Wrong(sentence.format(**arguments, what=what, got=got, wanted=wanted))
             if self.locate:
                 self.locate(answer, *case)
-            compare(what, got, wanted, rtol=self.rtol)
+            compare(what, got, wanted, rtol=self.rtol, atol=self.atol)
         return self.praise
 
 
@@ -80,12 +81,12 @@ def and_awkward(examples: Iterable[tuple], scale: float = 5000) -> Iterator[tupl
 
     These are float32, and weights so large that all saturates and a naive exp overflows.
     """
-    example = ()
+    example: tuple[Any, ...] = ()
     for example in examples:
         yield example
     yield as_float32(example)
-    *arrays, params = example
-    yield *arrays, type(params)(*(scale * a for a in params))
+    params = example[-1]
+    yield *example[:-1], type(params)(*(scale * a for a in params))
 
 
 def one_array(what: str) -> Callable[..., Any]:
