@@ -76,6 +76,13 @@ def refuse(got: Any, mistakes: Iterable[tuple[str, Any]]) -> None:
             raise Wrong(sentence)
 
 
+def tell(what: str, got: Any, wanted: Any, mistakes: Iterable[tuple[str, Any]]) -> None:
+    """Raise Wrong unless the two agree: a known mistake's sentence, or what differs first."""
+    if not agree(got, wanted):
+        refuse(got, mistakes)
+        compare(what, got, wanted)
+
+
 def and_awkward(examples: Iterable[tuple], scale: float = 5000) -> Iterator[tuple]:
     """The examples, whose last entry is params, then the last once more in two awkward forms.
 

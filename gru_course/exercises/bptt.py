@@ -80,35 +80,34 @@ Table(
 
 
 def _relu_step_mistakes(dh, x, h_prev, h, params):
-    """Sentence, and the wrong (dx, dh_prev, gradient of weight_hh)."""
+    """By its sentence the wrong (dx, dh_prev, gradient of weight_hh) of each known mistake."""
     W_ih, W_hh = params.weight_ih, params.weight_hh
     slope = (h > 0).astype(float)
 
     def results(da, dW_state=h_prev, W=W_hh):
         return da @ W_ih, da @ W, da.T @ dW_state
 
-    yield (
-        "Your slope is tanh's, 1 - h^2. ReLU's is 1 where h > 0 and 0 elsewhere.",
-        results(dh * (1 - h * h)),
-    )
-    yield "The slope is missing: da is dh where h > 0 and 0 elsewhere.", results(dh)
-    yield (
-        "Your slope is taken from h_prev; it belongs to the output of this step, h.",
-        results(dh * (h_prev > 0)),
-    )
-    yield "Your da multiplies by h itself, not by its slope.", results(dh * h)
-    yield (
-        "The gradient of weight_hh pairs da with the state that W_hh multiplied, h_prev, not h.",
-        results(dh * slope, dW_state=h),
-    )
-    yield (
-        "dh_prev: W_hh is transposed. In rows, W^T delta becomes da @ weight_hh.",
-        results(dh * slope, W=W_hh.T),
-    )
-    yield (
-        "You averaged over the batch. The weights are used by every sequence, and uses add.",
-        (dh * slope @ W_ih, dh * slope @ W_hh, (dh * slope).T @ h_prev / len(dh)),
-    )
+    return {
+        "Your slope is tanh's, 1 - h^2. ReLU's is 1 where h > 0 and 0 elsewhere.": (
+            results(dh * (1 - h * h))
+        ),
+        "The slope is missing: da is dh where h > 0 and 0 elsewhere.": results(dh),
+        "Your slope is taken from h_prev; it belongs to the output of this step, h.": (
+            results(dh * (h_prev > 0))
+        ),
+        "Your da multiplies by h itself, not by its slope.": results(dh * h),
+        "The gradient of weight_hh pairs da with the state that W_hh multiplied, h_prev, not h.": (
+            results(dh * slope, dW_state=h)
+        ),
+        "dh_prev: W_hh is transposed. In rows, W^T delta becomes da @ weight_hh.": (
+            results(dh * slope, W=W_hh.T)
+        ),
+        "You averaged over the batch. The weights are used by every sequence, and uses add.": (
+            dh * slope @ W_ih,
+            dh * slope @ W_hh,
+            (dh * slope).T @ h_prev / len(dh),
+        ),
+    }
 
 
 @exercise(
@@ -129,7 +128,7 @@ def step_backward(answer):
         got = _gradients(call(answer, dh, x, h0, h, params))
         decisive = got[0], got[1], got[2].weight_hh
         if not agree(decisive, (wanted[0], wanted[1], wanted[2].weight_hh)):
-            refuse(decisive, _relu_step_mistakes(dh, x, h0, h, params))
+            refuse(decisive, _relu_step_mistakes(dh, x, h0, h, params).items())
         _compare_gradients(got, wanted, ("dx", "dh_prev"))
     return "Right: all five gradients equal the reference's, for every shape that was tried."
 
@@ -159,33 +158,23 @@ def leaky_step_backward(answer):
             if alpha < 1 and not matches(got[1], wanted[1]):
                 without_alpha = rnn.step_backward(dh, cache)[1]
                 slope_of_h = (alpha * dh * (1 - h**2)) @ params.weight_hh
-                known = (
-                    (
-                        "dh_prev: the direct route is missing. h_prev also enters h with factor "
-                        "1 - alpha, and the two gradients add.",
-                        through,
+                known = {
+                    "dh_prev: the direct route is missing. h_prev also enters h with factor "
+                    "1 - alpha, and the two gradients add.": through,
+                    "dh_prev: the direct route carries dh, times 1 - alpha.": dh + through,
+                    "The route through tanh lacks its factor alpha.": (
+                        (1 - alpha) * dh + without_alpha
                     ),
-                    (
-                        "dh_prev: the direct route carries dh, times 1 - alpha.",
-                        dh + through,
-                    ),
-                    (
-                        "The route through tanh lacks its factor alpha.",
-                        (1 - alpha) * dh + without_alpha,
-                    ),
-                    (
-                        "Your slope is 1 - h^2, but h is no longer the output of tanh: that is "
-                        "(h - (1 - alpha) h_prev) / alpha.",
-                        (1 - alpha) * dh + slope_of_h,
-                    ),
-                )
-                refuse(got[1], known)
+                    "Your slope is 1 - h^2, but h is no longer the output of tanh: that is "
+                    "(h - (1 - alpha) h_prev) / alpha.": (1 - alpha) * dh + slope_of_h,
+                }
+                refuse(got[1], known.items())
             _compare_gradients(got, wanted, (f"alpha = {alpha}, dx", f"alpha = {alpha}, dh_prev"))
     return "Right: one route through tanh, one direct with factor 1 - alpha, and they add."
 
 
 def _backward_mistakes(dhs, xs, h0, hs, params):
-    """Sentence, and the wrong gradient of weight_hh."""
+    """By its sentence the wrong gradient of weight_hh of each known mistake."""
     W_hh = params.weight_hh
     h_prevs = np.concatenate([h0[:, None], hs[:, :-1]], axis=1)
 
@@ -202,39 +191,31 @@ def _backward_mistakes(dhs, xs, h0, hs, params):
         return np.einsum("nti,ntj->ij", das, states)
 
     das, after = deltas()
-    yield (
+    return {
         "gradient of weight_hh: it pairs h_prev with what has already passed through weight_hh. It "
-        "needs da, the gradient of the pre-activation.",
-        outer(after),
-    )
-    yield (
-        "gradient of weight_hh: it pairs da with h_t. The state that W_hh multiplied is h_{t-1}.",
-        outer(das, hs),
-    )
-    yield (
-        "The gradient that comes back from the future is not added to dhs[:, t].",
-        outer(deltas(future=0.0)[0]),
-    )
-    yield (
-        "The gradient from above, dhs[:, t], is not added at every step.",
-        outer(deltas(above=0.0)[0]),
-    )
-    yield (
-        "The weights' gradients are not summed over time: only one step is left.",
-        das[:, 0].T @ h_prevs[:, 0],
-    )
-    yield (
-        "W_hh is transposed on the way back. In rows, W^T delta becomes da @ weight_hh.",
-        outer(deltas(W=W_hh.T)[0]),
-    )
-    yield (
-        "The weights' gradients are averaged over the batch. Uses add: sum them.",
-        outer(das) / len(dhs),
-    )
-    yield (
-        "gradient of weight_hh: the first step multiplied W_hh with h0, which you took as zero.",
-        outer(das[:, 1:], h_prevs[:, 1:]),
-    )
+        "needs da, the gradient of the pre-activation.": outer(after),
+        "gradient of weight_hh: it pairs da with h_t. The state that W_hh multiplied is h_{t-1}.": (
+            outer(das, hs)
+        ),
+        "The gradient that comes back from the future is not added to dhs[:, t].": (
+            outer(deltas(future=0.0)[0])
+        ),
+        "The gradient from above, dhs[:, t], is not added at every step.": (
+            outer(deltas(above=0.0)[0])
+        ),
+        "The weights' gradients are not summed over time: only one step is left.": (
+            das[:, 0].T @ h_prevs[:, 0]
+        ),
+        "W_hh is transposed on the way back. In rows, W^T delta becomes da @ weight_hh.": (
+            outer(deltas(W=W_hh.T)[0])
+        ),
+        "The weights' gradients are averaged over the batch. Uses add: sum them.": (
+            outer(das) / len(dhs)
+        ),
+        "gradient of weight_hh: the first step multiplied W_hh with h0, which you took as zero.": (
+            outer(das[:, 1:], h_prevs[:, 1:])
+        ),
+    }
 
 
 @exercise(
@@ -252,7 +233,7 @@ def backward(answer):
         wanted = rnn.backward(dhs, cache)
         got = _gradients(call(answer, dhs, xs, h0, hs, params))
         if not matches(got[2].weight_hh, wanted[2].weight_hh):
-            refuse(got[2].weight_hh, _backward_mistakes(dhs, xs, h0, hs, params))
+            refuse(got[2].weight_hh, _backward_mistakes(dhs, xs, h0, hs, params).items())
         _compare_gradients(got, wanted, ("dxs", "dh0"))
     return "Mended: all six gradients equal the reference's, for every shape that was tried."
 
