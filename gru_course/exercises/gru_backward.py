@@ -8,7 +8,7 @@ from gru_course.reference import gru
 from gru_course.reference.activations import sigmoid
 
 SHAPES = [(2, 3, 4), (1, 1, 1), (1, 5, 2), (3, 2, 6)]  # (N, I, H)
-DELTAS = ("da_r", "da_z", "da_n", "da_hn")
+DELTAS: tuple[str, ...] = ("da_r", "da_z", "da_n", "da_hn")
 PATHS = ("copy", "candidate", "update gate", "reset gate")
 
 

@@ -193,7 +193,7 @@ Table(
             lambda f, k: f[len(f) - k :].prod()
         ),
         "{what}: a power of the mean is not the product.": (
-            lambda f, k: f[len(f) - k :].mean(axis=0) ** k
+            lambda f, k: (f[len(f) - k :].sum(axis=0) / max(k, 1)) ** k
         ),
         "{what}: f[-k] is one gate; the path has k.": lambda f, k: f[-k],
         "{what}: f[-0:] is the whole array, not none of it.": lambda f, k: f[-k:].prod(axis=0),
