@@ -12,7 +12,7 @@ import numpy as np
 
 from gru_course.exercises._core import Wrong, as_float32, call, compare, exercise, matches
 
-TABLES: dict[str, Table] = {}
+TABLES: dict[str, Table] = {}  # by their names, for the tests
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Table:
     wanted: Callable[..., Any]
     mistakes: Mapping[str, Callable[..., Any]]  # by the sentence for the reader; the first answers
     praise: str
-    read: Callable[..., Any] | None = None  # (result, *case): what is compared, or raises Wrong
+    read: Callable[..., Any] | None = None  # (result, *case): what of it is compared, or Wrong
     locate: Callable[..., None] | None = None  # (function, *case): compares parts before the whole
     rtol: float = 1e-7
     atol: float = 1e-9
@@ -44,20 +44,22 @@ class Table:
     def __call__(self, answer: Any) -> str:
         """Return the praise, or raise Wrong; the loop that all tables share."""
         for case in self.cases() if callable(self.cases) else self.cases:
-            got, wanted = call(answer, *case), self.wanted(*case)
-            if self.read:
-                got = self.read(got, *case)
+            got = self._read(call(answer, *case), case)
+            wanted = self._read(self.wanted(*case), case)
             if agree(got, wanted):
                 continue
             arguments = inspect.signature(self.wanted).bind(*case).arguments
             what = self.what.format(**arguments)
             for sentence, mistake in self.mistakes.items():
-                if agree(got, outcome(mistake, case)):
+                if agree(got, self._read(outcome(mistake, case), case)):
                     raise Wrong(sentence.format(**arguments, what=what, got=got, wanted=wanted))
             if self.locate:
                 self.locate(answer, *case)
             compare(what, got, wanted, rtol=self.rtol, atol=self.atol)
         return self.praise
+
+    def _read(self, result: Any, case: tuple) -> Any:
+        return self.read(result, *case) if self.read else result
 
 
 def agree(got: Any, wrong: Any) -> bool:
