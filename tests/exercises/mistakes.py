@@ -1,4 +1,4 @@
-"""Wrong answers for the tests: those that a table names by itself, and those written by hand."""
+"""Wrong answers that need not be written by hand: the mistakes that a table names."""
 
 import re
 from string import Formatter
@@ -28,11 +28,3 @@ def pattern(sentence):
     """A sentence of a table as a regular expression, with anything in its fields."""
     parts = Formatter().parse(sentence)
     return "".join(re.escape(text) + (".+" if field else "") for text, field, *_ in parts)
-
-
-def wrong_answers(rights, by_hand):
-    """All wrong answers by their exercise, for the tests that all exercises share."""
-    return {
-        name: [answer for answer, _ in [*named(name, right), *by_hand[name]]]
-        for name, right in rights.items()
-    }

@@ -10,8 +10,6 @@ import pytest
 from gru_course.reference import rnn
 from gru_course.reference.gradcheck import gradcheck
 
-from .mistakes import wrong_answers
-
 
 def make_step(slope="h > 0", W="params.weight_hh", state="h_prev", divide="1"):
     def relu_step_backward(dh, x, h_prev, h, params):
@@ -137,7 +135,6 @@ MISTAKES = {
         (lambda dhs, hs, h0, W, k: 0 * W, "k = 2, gradient of weight_hh["),
     ],
 }
-WRONG = wrong_answers(RIGHT, MISTAKES)
 
 
 @pytest.fixture

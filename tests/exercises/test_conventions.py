@@ -8,8 +8,6 @@ import pytest
 from gru_course.exercises.conventions import mystery
 from gru_course.reference import gru
 
-from .mistakes import wrong_answers
-
 
 def blocks(array, order):
     return np.concatenate([np.split(array, 3)["zrh".index(letter)] for letter in order])
@@ -118,4 +116,3 @@ MISTAKES = {
         (lambda W, R, B: (W, R, B), "Expected a gru.Params"),
     ],
 }
-WRONG = wrong_answers(RIGHT, MISTAKES)

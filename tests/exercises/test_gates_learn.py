@@ -4,8 +4,6 @@ import numpy as np
 
 from gru_course.reference import gru
 
-from .mistakes import wrong_answers
-
 
 def corners(**changes):
     """The right answer with changes such as mp="copy": minus 9 for r, plus 9 for z."""
@@ -82,4 +80,3 @@ MISTAKES = {
         (lambda *a: held(*a)[:, -1], "expected shape (3, 6, 4), got (3, 4)"),
     ],
 }
-WRONG = wrong_answers(RIGHT, MISTAKES)

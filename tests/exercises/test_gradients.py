@@ -4,8 +4,6 @@ import math
 
 import numpy as np
 
-from .mistakes import wrong_answers
-
 
 def norm(arrays):
     return np.sqrt(sum((a**2).sum() for a in arrays))
@@ -103,4 +101,3 @@ MISTAKES = {
         (lambda W, radius: W * radius, "scaled W[0, 0]: wanted"),
     ],
 }
-WRONG = wrong_answers(RIGHT, MISTAKES)

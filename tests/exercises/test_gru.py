@@ -9,8 +9,6 @@ from gru_course.exercises import check
 from gru_course.reference import gru
 from gru_course.reference.activations import sigmoid
 
-from .mistakes import wrong_answers
-
 
 def make_step(**change):
     """A step of which one part is replaced; parts are strings of Python over the usual names."""
@@ -130,4 +128,3 @@ MISTAKES = {
         ),
     ],
 }
-WRONG = wrong_answers(RIGHT, MISTAKES)

@@ -5,8 +5,6 @@ import numpy as np
 from gru_course.reference import gru
 from gru_course.reference.gradcheck import gradcheck
 
-from .mistakes import wrong_answers
-
 
 def make(lines, arguments, results, **change):
     """A function of which some lines are replaced; lines are strings of Python."""
@@ -208,4 +206,3 @@ MISTAKES = {
         (make_one_gate(dh_prev="dh"), "dh_prev[0, 0]: wanted"),
     ],
 }
-WRONG = wrong_answers(RIGHT, MISTAKES)

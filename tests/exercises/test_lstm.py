@@ -7,8 +7,6 @@ from gru_course.exercises import check
 from gru_course.reference import lstm
 from gru_course.reference.activations import sigmoid
 
-from .mistakes import wrong_answers
-
 
 def make_step(**change):
     """A step of which one part is replaced; parts are strings of Python over the usual names."""
@@ -124,4 +122,3 @@ MISTAKES = {
         (reorder(3, 2, 1, 0), "the rows of i in weight_ih[0, 0]: wanted"),
     ],
 }
-WRONG = wrong_answers(RIGHT, MISTAKES)

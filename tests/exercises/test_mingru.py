@@ -5,8 +5,6 @@ import pytest
 
 from gru_course.exercises import check
 
-from .mistakes import wrong_answers
-
 
 def combine(earlier, later):
     (a1, b1), (a2, b2) = earlier, later
@@ -127,4 +125,3 @@ MISTAKES = {
         (lambda a, b, size: in_chunks(a, b, size) if size < 11 else 0 * b, "hs in one chunk[0, 0]"),
     ],
 }
-WRONG = wrong_answers(RIGHT, MISTAKES)

@@ -8,12 +8,7 @@ from gru_course.exercises import check
 from gru_course.exercises._table import TABLES
 
 from .mistakes import named
-from .test_all import MODULES
-
-RIGHT = {name: right for module in MODULES for name, right in module.RIGHT.items()}
-MISTAKES = {
-    name: listed for module in MODULES for name, listed in getattr(module, "MISTAKES", {}).items()
-}
+from .test_all import BY_HAND, RIGHT
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -24,9 +19,9 @@ def test_a_mistake_that_a_table_names_gets_its_own_sentence(name):
         assert re.fullmatch(pattern, result.message), (pattern, result.message)
 
 
-@pytest.mark.parametrize("name", MISTAKES)
+@pytest.mark.parametrize("name", BY_HAND)
 def test_a_wrong_answer_gets_the_sentence_that_it_needs(name):
-    for answer, sentence in MISTAKES[name]:
+    for answer, sentence in BY_HAND[name]:
         result = check(name, answer)
         assert not result.passed, sentence
         assert sentence in result.message, (sentence, result.message)

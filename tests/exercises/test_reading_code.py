@@ -5,8 +5,6 @@ import numpy as np
 from gru_course.exercises import check
 from gru_course.reference import gru
 
-from .mistakes import wrong_answers
-
 FINDS = {
     "tanh gates": "bounded",
     "overflow": "extremes",
@@ -197,4 +195,3 @@ MISTAKES = {
         (3, "Expected a function, got int"),
     ],
 }
-WRONG = wrong_answers(RIGHT, MISTAKES)

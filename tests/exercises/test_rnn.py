@@ -4,8 +4,6 @@ import numpy as np
 
 from gru_course.reference import rnn
 
-from .mistakes import wrong_answers
-
 
 def right_step(x, h_prev, params):
     W_ih, W_hh, b_ih, b_hh = params
@@ -112,4 +110,3 @@ MISTAKES = {
         (lambda k: shift(k, bias_ih=np.full(k + 1, np.nan)), "finite weights"),
     ],
 }
-WRONG = wrong_answers(RIGHT, MISTAKES)

@@ -6,8 +6,6 @@ from gru_course.exercises import check
 from gru_course.reference import gru, lstm
 from gru_course.reference.activations import sigmoid
 
-from .mistakes import wrong_answers
-
 
 def flops(N, T, I, H):
     """Each product (rows, inner, columns) of one direction and step, twice."""
@@ -250,4 +248,3 @@ MISTAKES = {
         (make_forward(**BEFORE), "the reset gate before the product"),
     ],
 }
-WRONG = wrong_answers(RIGHT, MISTAKES)
