@@ -223,6 +223,9 @@ def _converted(got, params):
     ),
 )
 def forget_bias(answer):
+    def logit(f):
+        return np.log(f / (1 - f))
+
     rng = np.random.default_rng(0)
     four, one = np.array([1.0, 2.0, 14.0, 100.0]), np.array([7.5])
     for half_lives in (four, one, as_float32(four)):
@@ -232,33 +235,24 @@ def forget_bias(answer):
             params = as_float32(params)
         converted = _converted(call(answer, params, half_lives), params)
         f = 0.5 ** (1 / half_lives)
-        wanted = np.log(f / (1 - f))
+        wanted = logit(f)
         total = converted.bias_ih + converted.bias_hh
         old, rows = params.bias_ih + params.bias_hh, slice(H, 2 * H)
-        f_e = np.exp(-1 / half_lives)
         one_kept = "One of the two biases still holds its old value, and the gate sees the sum."
-        refuse(
-            total[rows],
-            [
-                (
-                    "The gate sees the sum of the two biases; yours is twice what was asked for. "
-                    "Write the value into one and zero into the other.",
-                    2 * wanted,
-                ),
-                (
-                    "The value was added to the biases that were there; it replaces them.",
-                    old[rows] + wanted,
-                ),
-                (one_kept, wanted + params.bias_hh[rows]),
-                (one_kept, wanted + params.bias_ih[rows]),
-                ("That is the gate itself; its bias is the gate's logit, ln(f / (1 - f)).", f),
-                (
-                    "After that many steps a share 1/e is left; a half-life leaves one half.",
-                    np.log(f_e / (1 - f_e)),
-                ),
-                ("The sign is turned: a long memory needs a positive bias.", -wanted),
-            ],
-        )
+        mistakes = {
+            "The gate sees the sum of the two biases; yours is twice what was asked for. Write "
+            "the value into one and zero into the other.": 2 * wanted,
+            "The value was added to the biases that were there; it replaces them.": (
+                old[rows] + wanted
+            ),
+            one_kept: wanted + params.bias_hh[rows],
+            "That is the gate itself; its bias is the gate's logit, ln(f / (1 - f)).": f,
+            "After that many steps a share 1/e is left; a half-life leaves one half.": (
+                logit(np.exp(-1 / half_lives))
+            ),
+            "The sign is turned: a long memory needs a positive bias.": -wanted,
+        }
+        refuse(total[rows], [*mistakes.items(), (one_kept, wanted + params.bias_ih[rows])])
         if matches(total[rows], old[rows]):
             for k, name in ((0, "i"), (2, "g"), (3, "o")):
                 if matches(total[k * H : (k + 1) * H], wanted):
