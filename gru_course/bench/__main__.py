@@ -1,15 +1,20 @@
-"""`python -m gru_course.bench cpu|scan|gpu`: tables of times and ratios on this machine."""
+"""`python -m gru_course.bench cpu|scan|claims|gpu`: times and ratios on this machine.
+
+"claims" measures each sentence of the course that says what is faster, prints which of them hold
+here, and exits with 1 where one falls.
+"""
 
 import argparse
 import json
-import os
 import platform
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 from gru_course.bench import contenders
+from gru_course.bench.machine import processor, processors
 from gru_course.bench.process import Contender
 from gru_course.bench.timing import in_turn
 
@@ -27,7 +32,7 @@ def sizes(text):
 
 def parse():
     parser = argparse.ArgumentParser(prog="python -m gru_course.bench", description=__doc__)
-    parser.add_argument("table", choices=[*contenders.TABLES, "gpu"])
+    parser.add_argument("table", choices=[*contenders.TABLES, "claims", "gpu"])
     parser.add_argument("--json", metavar="FILE", help="write every round's times there, too")
     parser.add_argument(
         "--size",
@@ -36,20 +41,10 @@ def parse():
         metavar="B,T,D,H",
         help="batch, steps, input and hidden size; may be repeated; else the table's own sizes",
     )
-    return parser.parse_args()
-
-
-def processors():
-    """How many this process may use; not every system tells."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def processor():
-    """Its name, where the system tells."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text("utf8").splitlines() if cpuinfo.exists() else []
-    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    arguments = parser.parse_args()
+    if arguments.table == "claims" and (arguments.json or arguments.size):
+        parser.error("claims are printed, at their own sizes: --json and --size are for the tables")
+    return arguments
 
 
 def installed(makers):
@@ -137,6 +132,10 @@ def write(results, file):
 
 def main():
     arguments = parse()
+    if arguments.table == "claims":
+        from gru_course.bench import claims  # loads torch
+
+        sys.exit(claims.measure(claims.CLAIMS))
     if arguments.table == "gpu":
         from gru_course.bench import gpu, gpu_card  # these load torch
 

@@ -24,7 +24,7 @@ def _keeps_float32(got, given):
     if isinstance(got, np.ndarray) and given.dtype == np.float32 != got.dtype:
         raise Wrong(
             f"The numbers are right, but float32 came in and {got.dtype} goes out: expected "
-            "float32, which takes half the bytes and half the time."
+            "float32, which takes half the bytes."
         )
 
 

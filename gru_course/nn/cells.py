@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn.functional import linear
 
-from gru_course.reference._checks import check_choice, check_sizes
+from gru_course.reference._checks import TensorError, check_choice, check_sizes
 
 
 class Cell(nn.Module):
@@ -50,8 +50,6 @@ class Cell(nn.Module):
 
     def _input(self, x):
         self._check("x", x, "(N, I)", self.input_size)
-        if len(x) == 0:
-            raise ValueError(f"x: expected at least one sequence, got shape {tuple(x.shape)}")
         return x
 
     def _state(self, name, state, x):
@@ -60,7 +58,7 @@ class Cell(nn.Module):
             return x.new_zeros(len(x), self.hidden_size)
         self._check(name, state, "(N, H)", self.hidden_size)
         if len(state) != len(x):
-            raise ValueError(
+            raise TensorError(
                 f"{name}: expected N = {len(x)} rows like x, got shape {tuple(state.shape)}"
             )
         return state
@@ -76,15 +74,16 @@ class Cell(nn.Module):
         # Shapes, dtypes and devices are known without waiting for the device; values are not,
         # so they are not looked at.
         if not isinstance(value, torch.Tensor):
-            raise ValueError(f"{name}: expected a tensor {shape}, got {type(value).__name__}")
+            raise TensorError(f"{name}: expected a tensor {shape}, got {type(value).__name__}")
         if value.ndim != 2 or value.shape[1] != size:
-            raise ValueError(
+            raise TensorError(
                 f"{name}: expected shape {shape} with {shape[-2]} = {size}, "
                 f"got {tuple(value.shape)}"
             )
         weight = self.weight_ih
-        if (value.dtype, value.device) != (weight.dtype, weight.device):
-            raise ValueError(
+        right_dtype = value.dtype == weight.dtype or torch._C._is_any_autocast_enabled()
+        if not right_dtype or value.device != weight.device:
+            raise TensorError(
                 f"{name}: expected {weight.dtype} on {weight.device} like the weights, "
                 f"got {value.dtype} on {value.device}"
             )

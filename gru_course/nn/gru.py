@@ -7,16 +7,20 @@ Shapes: N batch, T time steps, I input size, H hidden size, L layers, D directio
 the T * N steps of all sequences, time first, without padding.
 """
 
+import copy
 from functools import partial
+from itertools import chain
 from numbers import Real
+from typing import Any
 
 import torch
 from torch.nn.functional import dropout
 from torch.nn.utils.rnn import PackedSequence
 
+from gru_course.nn._modes import plain
 from gru_course.nn.gru_function import GRUFunction
-from gru_course.nn.kernels import why_not_gru
-from gru_course.reference._checks import check_choice, check_sizes
+from gru_course.nn.kernels import why_not_gru, why_not_measured
+from gru_course.reference._checks import KindError, TensorError, check_choice, check_sizes
 
 BACKENDS = ("auto", "torch", "triton")
 
@@ -33,6 +37,14 @@ def _turn(sizes, device):
     lengths = (n[:, None] > torch.arange(N)).sum(0)
     order = (starts[lengths[i] - 1 - t] + i).to(device)
     return lambda rows: rows[order]
+
+
+def _path(layer, input: Any):
+    """Where the layer stands in the model that `torch.fx.symbolic_trace` follows; else None."""
+    if not isinstance(input, torch.fx.Proxy):
+        return None
+    tracer: Any = input.tracer
+    return tracer.path_of_module(layer)
 
 
 class GRU(torch.nn.GRU):
@@ -55,26 +67,40 @@ class GRU(torch.nn.GRU):
     bidirectional : whether each layer reads in both directions, D = 2
     device, dtype : of the parameters
     backend : "torch" takes an operation or more a step; "triton" one kernel for all steps, which
-        runs on a GPU, in bfloat16 or float32, up to a size (see `why_torch`); "auto" takes the
-        kernels on a GPU where they can run. float32 products are in TF32 where
-        `torch.backends.cudnn.allow_tf32` says so, as in `torch.nn.GRU`. The kernels are tested in
-        Triton's interpreter and compiled for Hopper GPUs; they have not yet run on a GPU.
+        runs on a GPU, in bfloat16 or float32, up to a size; "auto" takes the kernels where they can
+        run and have been measured on that kind of GPU, and `why_torch` says what is in the way.
+        float32 products are in TF32 where `torch.backends.cudnn.allow_tf32` says so, as in
+        `torch.nn.GRU`.
 
     Raises
     ------
-    ValueError : if a size is not a whole number of at least 1, a switch not True or False, or
-        dropout not from 0 to 1
+    ValueError : if a size is not a whole number of at least 1, a switch not True or False, dropout
+        not from 0 to 1, or there is a proj_size; a TypeError too, where a type is wrong
 
     Notes
     -----
     Cho et al. (2014), arXiv:1406.1078, equations 5 to 8, with the reset gate after the product, as
-    in PyTorch and cuDNN. The gradients are written by hand and have no derivative themselves:
-    create_graph=True is refused with an error. `Recurrent(GRUCell(...))` has second derivatives.
+    in PyTorch and cuDNN.
+
+    Wherever torch does more than compute, the layer takes torch's own operation, whatever the
+    backend: under autocast, in `torch.compile`, `torch.func`, exports and traces. What remains:
+
+    - The gradients are written by hand and have no derivative themselves: create_graph=True is
+      refused with an error, and so are gradients in batches (`jacobian(vectorize=True)`).
+      `torch.func` and `Recurrent(GRUCell(...))` have both.
+    - `torch.export` fixes the number of steps, as of torch's layer. `torch.onnx.export` does not
+      with dynamo=False.
+    - `torch.jit.script` puts torch's layer in the place of this one, in the model that it is given.
+    - `torch.ao.quantization.quantize_dynamic` and others that look for the class `torch.nn.GRU`
+      leave this one alone. `layer.__class__ = torch.nn.GRU` makes it torch's layer, and
+      `layer.__class__ = GRU` turns any of torch's into one of these.
 
     >>> hs, h_last = GRU(2, 3, num_layers=2, batch_first=True)(torch.ones(4, 5, 2))
     >>> hs.shape, h_last.shape
     (torch.Size([4, 5, 3]), torch.Size([2, 4, 3]))
     """
+
+    backend = "auto"  # of a torch.nn.GRU whose class was changed to this one
 
     def __init__(
         self,
@@ -88,12 +114,14 @@ class GRU(torch.nn.GRU):
         device=None,
         dtype=None,
         backend="auto",
+        **others,
     ):
         check_choice("backend", backend, BACKENDS)
         check_sizes(input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
         switches = {"bias": bias, "batch_first": batch_first, "bidirectional": bidirectional}
         for name, value in switches.items():
-            check_choice(name, value, (True, False))
+            if value not in (True, False):
+                raise KindError(f"{name}: expected one of True, False, got {value!r}")
         if not isinstance(dropout, Real) or isinstance(dropout, bool) or not 0 <= dropout <= 1:
             raise ValueError(f"dropout: expected a number from 0 to 1, got {dropout!r}")
         super().__init__(
@@ -104,8 +132,15 @@ class GRU(torch.nn.GRU):
             device=device,
             dtype=dtype,
             **switches,
+            **others,  # none that torch's layer takes; it says so
         )
         self.backend = backend
+
+    def __prepare_scriptable__(self):
+        """What `torch.jit.script` compiles instead: torch's layer with the same parameters."""
+        layer: Any = copy.copy(self)
+        layer.__class__ = torch.nn.GRU
+        return layer
 
     def why_torch(self):
         """Why backend="auto" does not take the kernels, as a sentence; None if it does.
@@ -116,7 +151,7 @@ class GRU(torch.nn.GRU):
         weight = self.weight_hh_l0
         if weight.device.type != "cuda":
             return f"the kernels are for CUDA devices, the weights are on {weight.device}"
-        return why_not_gru(weight)
+        return why_not_gru(weight) or why_not_measured(weight.device)
 
     def _function(self):
         """What computes one direction: rows, h0, sizes, turn and weights to hs and h_last."""
@@ -131,7 +166,7 @@ class GRU(torch.nn.GRU):
         # Within a Function no gradients are recorded: whether they are wanted is known here.
         return partial(FusedGRUFunction.apply, precision, torch.is_grad_enabled())
 
-    def forward(self, input, hx=None):
+    def forward(self, input: Any, hx: Any = None):
         """All hidden states of the last layer, and every layer's and direction's last one.
 
         Parameters
@@ -147,14 +182,24 @@ class GRU(torch.nn.GRU):
 
         Raises
         ------
-        ValueError : if a shape, dtype or device does not fit
+        TensorError : if a shape, dtype or device does not fit: a ValueError and a RuntimeError,
+            of which torch's layer raises one or the other
         """
-        if isinstance(input, PackedSequence):
+        if path := _path(self, input):  # a leaf of the graph, as torch's layers are
+            return input.tracer.create_proxy("call_module", path, (input, hx), {})
+
+        packed, weights = isinstance(input, PackedSequence), self.all_weights
+        given = (input.data if packed else input, *([] if hx is None else [hx]))
+        tensors = all(isinstance(value, torch.Tensor) for value in given)
+        if tensors and not plain(*given, *chain(*weights)):
+            return super().forward(input, hx)
+
+        if packed:
             x, batch_sizes, order, back = input
             self._check("input.data", x, ("S", self.input_size))
             sizes = batch_sizes.tolist()
             hx = self._start(hx, x, sizes[0])
-            hs, h_last = self._run(x, hx if order is None else hx[:, order], sizes)
+            hs, h_last = self._run(x, hx if order is None else hx[:, order], sizes, weights)
             h_last = h_last if back is None else h_last[:, back]
             return PackedSequence(hs, batch_sizes, order, back), h_last
 
@@ -167,25 +212,30 @@ class GRU(torch.nn.GRU):
             self._check("input", input, (*axes, self.input_size))
             x = input.transpose(0, 1) if self.batch_first else input
         T, N, _ = x.shape
-        hs, h_last = self._run(x.flatten(0, 1), self._start(hx, x, N, single), [N] * T)
+        if T == 0:
+            raise TensorError(f"input: expected at least one step, got shape {tuple(input.shape)}")
+        if N == 0:
+            return super().forward(input, hx)
+        hx = self._start(hx, x, N, single)
+        hs, h_last = self._run(x.flatten(0, 1), hx, [N] * T, weights)
         if single:
             return hs, h_last[:, 0]
         hs = hs.unflatten(0, (T, N))
         return hs.transpose(0, 1) if self.batch_first else hs, h_last
 
-    def _run(self, x, hx, sizes):
+    def _run(self, x, hx, sizes, weights):
         """All layers and directions: rows x (S, I) to hs (S, D * H) and h_last (L * D, N, H)."""
         function = self._function()
         turn = _turn(sizes, x.device) if self.bidirectional else None
         directions = (None, turn) if turn else (None,)
-        runs = iter(zip(hx.unbind(), self.all_weights, strict=True))
+        runs = iter(zip(hx.unbind(), weights, strict=True))
         lasts = []
         for layer in range(self.num_layers):
             if layer and self.dropout and self.training:
                 x = dropout(x, self.dropout)
             outputs = []
-            for direction, (h0, weights) in zip(directions, runs, strict=False):
-                hs, h_last = function(x, h0, sizes, direction, *weights)
+            for direction, (h0, own) in zip(directions, runs, strict=False):
+                hs, h_last = function(x, h0, sizes, direction, *own)
                 outputs.append(hs)
                 lasts.append(h_last)
             x = torch.cat(outputs, dim=1) if turn else outputs[0]
@@ -193,25 +243,25 @@ class GRU(torch.nn.GRU):
 
     def _start(self, hx, x, N, single=False):
         """The checked (L * D, N, H) states before the first step; zeros if there are none."""
-        layers, H = len(self.all_weights), self.hidden_size
+        layers, H = len(self._all_weights), self.hidden_size
         if hx is None:
             return x.new_zeros(layers, N, H)
         self._check("hx", hx, (layers, H) if single else (layers, N, H))
         return hx[:, None] if single else hx
 
     def _check(self, name, value, shape):
-        """Letters in `shape` stand for any size of at least 1."""
+        """Letters in `shape` stand for any size."""
         wanted = f"({', '.join(map(str, shape))})"
         if not isinstance(value, torch.Tensor):
-            raise ValueError(f"{name}: expected a tensor {wanted}, got {type(value).__name__}")
+            raise TensorError(f"{name}: expected a tensor {wanted}, got {type(value).__name__}")
         if value.ndim != len(shape) or not all(
-            size == want or (isinstance(want, str) and size)
+            size == want or isinstance(want, str)
             for size, want in zip(value.shape, shape, strict=True)
         ):
-            raise ValueError(f"{name}: expected shape {wanted}, got {tuple(value.shape)}")
+            raise TensorError(f"{name}: expected shape {wanted}, got {tuple(value.shape)}")
         weight = self.weight_ih_l0
         if (value.dtype, value.device) != (weight.dtype, weight.device):
-            raise ValueError(
+            raise TensorError(
                 f"{name}: expected {weight.dtype} on {weight.device} like the weights, "
                 f"got {value.dtype} on {value.device}"
             )

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
-from gru_course.reference._checks import check_sizes, check_switch
+from gru_course.reference._checks import TensorError, check_sizes, check_switch
 
 
 class Recurrent(nn.Module):
@@ -50,9 +50,9 @@ class Recurrent(nn.Module):
         ValueError : if xs does not have three axes or no time step; the cell checks the rest
         """
         if not isinstance(xs, torch.Tensor):
-            raise ValueError(f"xs: expected a tensor (N, T, I), got {type(xs).__name__}")
+            raise TensorError(f"xs: expected a tensor (N, T, I), got {type(xs).__name__}")
         if xs.ndim != 3 or xs.shape[1] == 0:
-            raise ValueError(
+            raise TensorError(
                 f"xs: expected shape (N, T, I) with T at least 1, got {tuple(xs.shape)}"
             )
         hs = []

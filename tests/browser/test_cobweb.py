@@ -138,16 +138,3 @@ def test_the_pictures_are_legible(browser, site_url, width):
         assert min(size for size, _ in seen) >= 10.5
         beside = seen[0][1] == seen[1][1]
         assert beside is (width == 1280)
-
-
-@pytest.mark.parametrize("width", [1280, 375])
-def test_without_javascript_a_still_picture(browser, site_url, width):
-    with browser.new_context(
-        java_script_enabled=False, viewport={"width": width, "height": 800}
-    ) as context:
-        page = context.new_page()
-        page.goto(site_url + PAGE)
-        place = page.locator(".gru-widget[data-module=cobweb]").first
-        assert place.locator("svg").is_visible()
-        state = json.loads(place.locator("script").text_content())
-        assert Cobweb(**state).sentence() in place.locator("figcaption").inner_text()

@@ -172,6 +172,8 @@ def test_every_control(browser, site, site_url, name, hand):
         by.push(share)
         page.wait_for_url("**#gru-widget=*")
         link, settings = page.url, look()["settings"]
+    if hand is not Keyboard:
+        return  # the address is the same, whoever asks for it
     with opened(browser, link, selector, **context) as page:
         shown = page.locator(selector).first.evaluate(SHOWN)
         assert shown["settings"] == settings

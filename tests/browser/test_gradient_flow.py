@@ -86,21 +86,22 @@ def test_lines_equal_the_reference(browser, url):
 
 
 @pytest.mark.parametrize("width", [1280, 375])
-@pytest.mark.parametrize(
-    "change",
-    [
+def test_picture_draws_the_norms_and_names_the_lines(browser, site_url, width):
+    changes = [
         {},
         {"radius": 0.2, "gate_bias": -2},  # all three run out at the bottom
         {"radius": 1.6, "gate_bias": 4, "activation": "relu"},
         {"radius": 1.4, "gate_bias": 4, "length": 25},  # all three end side by side
-    ],
-)
-def test_picture_draws_the_norms_and_names_the_lines(browser, site_url, width, change):
-    setting = {**START, **change}
+    ]
     with opened(browser, site_url + PAGE, viewport={"width": width, "height": 900}) as page:
-        page.evaluate(SET_AND_READ, [setting])
-        seen = page.evaluate(SHOWN_PICTURE)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        for change in changes:
+            setting = {**START, **change}
+            page.evaluate(SET_AND_READ, [setting])
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            assert_draws(page.evaluate(SHOWN_PICTURE), setting)
+
+
+def assert_draws(seen, setting):
     assert seen["others"] == 0
     lags = {720: 66, 340: 70}[seen["width"]]  # the names stand right of lag 60
     for name, norms in GradientFlow(**setting).norms().items():
@@ -119,18 +120,3 @@ def test_picture_draws_the_norms_and_names_the_lines(browser, site_url, width, c
         across = min(a[1], b[1]) - max(a[0], b[0])
         down = min(a[3], b[3]) - max(a[2], b[2])
         assert across <= 0 or down <= 2
-
-
-@pytest.mark.parametrize("width", [1280, 375])
-def test_without_javascript_a_still_picture(browser, site_url, width):
-    with browser.new_context(
-        java_script_enabled=False, viewport={"width": width, "height": 800}
-    ) as context:
-        page = context.new_page()
-        page.goto(site_url + PAGE)
-        place = page.locator("[data-module=gradient_flow]").first
-        assert place.locator("svg").is_visible()
-        sentence = place.locator("figcaption")
-        assert sentence.is_visible()
-        assert "spectral radius 0.9 and gate bias 0." in sentence.inner_text()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -8,6 +8,10 @@ from importlib.util import find_spec
 
 import torch
 
+# GPUs, by torch.cuda.get_device_name, on which the kernels have been measured: those of the files
+# in book/performance/results. Only there does "auto" take them.
+MEASURED = ()
+
 
 def interpreted():
     """Whether Triton's interpreter runs the kernels, on the CPU: for tests and to look inside."""
@@ -25,6 +29,14 @@ def why_not_here(device):
     elif device.type != "cpu" or not interpreted():
         return f"the kernels run on CUDA devices, not on {device}"
     return None
+
+
+def why_not_measured(device):
+    """Why "auto" leaves out kernels that can run on a CUDA device; None if it takes them."""
+    name = torch.cuda.get_device_name(device)
+    if name in MEASURED:
+        return None
+    return f'nobody has measured the kernels on a {name}, so only "triton" takes them'
 
 
 def why_not_gru(weight_hh):

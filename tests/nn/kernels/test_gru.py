@@ -3,13 +3,16 @@
 Where there is a GPU, the same tests run on it.
 """
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from compiled import compiled
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from gru_course.nn import GRU
+from gru_course.nn import GRU, kernels
 from gru_course.nn.kernels import gru
 from gru_course.reference import gru as reference
 
@@ -248,6 +251,18 @@ def test_says_why_kernels_cannot_run(monkeypatch):
     assert GRU(2, 3).why_torch() == ("the kernels are for CUDA devices, the weights are on cpu"), (
         "auto takes torch on the CPU, interpreted or not"
     )
+
+
+def test_auto_takes_the_kernels_only_on_gpus_with_committed_results(monkeypatch):
+    results = Path(__file__).parents[3] / "book/performance/results"
+    cards = {json.loads(file.read_text())["device"] for file in results.glob("*.json")}
+    assert set(kernels.MEASURED) == cards
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "NVIDIA ABC")
+    assert kernels.why_not_measured("cuda") == (
+        'nobody has measured the kernels on a NVIDIA ABC, so only "triton" takes them'
+    )
+    monkeypatch.setattr(kernels, "MEASURED", ("NVIDIA ABC",))
+    assert kernels.why_not_measured("cuda") is None
 
 
 POINTERS = {
