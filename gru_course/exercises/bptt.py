@@ -2,31 +2,24 @@
 
 import numpy as np
 
-from gru_course.exercises._core import Wrong, as_float32, call, compare, exercise, matches
+from gru_course.exercises._core import Wrong, call, compare, exercise, matches
+from gru_course.exercises._table import Table, agree, and_awkward, refuse
 from gru_course.reference import rnn
 
 SHAPES = [(2, 5, 3, 4), (1, 1, 1, 1), (3, 2, 1, 2), (1, 6, 2, 3)]  # (N, T, I, H)
 
 
 def _problems():
-    """Seeded sequences of several shapes, among them one step and a single unit.
+    """Seeded sequences of several shapes, among them one step and a single unit."""
 
-    The last two are awkward: float32, and weights so large that tanh saturates.
-    """
-    rng = np.random.default_rng(0)
-    for N, T, I, H in SHAPES:
-        params = rnn.init(rng, I, H)
-        xs, h0 = rng.normal(size=(N, T, I)), rng.normal(size=(N, H))
-        dhs = rng.normal(size=(N, T, H))
-        yield dhs, xs, h0, params
-    yield as_float32((dhs, xs, h0, params))
-    yield dhs, xs, h0, rnn.Params(*(100 * a for a in params))
+    def examples():
+        rng = np.random.default_rng(0)
+        for N, T, I, H in SHAPES:
+            params = rnn.init(rng, I, H)
+            xs, h0 = rng.normal(size=(N, T, I)), rng.normal(size=(N, H))
+            yield rng.normal(size=(N, T, H)), xs, h0, params
 
-
-def _refuse_if_known(got, mistakes):
-    for sentence, wrong in mistakes:
-        if matches(got, wrong):
-            raise Wrong(sentence)
+    return and_awkward(examples(), scale=100)
 
 
 def _gradients(got):
@@ -56,7 +49,7 @@ def _compare_gradients(got, wanted, names):
         compare(f"gradient of {field}", theirs, right)
 
 
-@exercise(
+Table(
     "bptt.reach",
     hints=(
         "Number the steps of a chunk from 0. Which of them stand at least `lag` steps behind "
@@ -64,59 +57,57 @@ def _compare_gradients(got, wanted, names):
         "For k = 5 and lag = 3 write the steps 0 to 4 down and mark those whose index is at "
         "least 3. How many are there, out of how many?",
     ),
+    cases=[(20, 10), (5, 0), (11, 10), (10, 10), (5, 10), (7, 3), (1, 0), (1, 1)],
+    what="k = {k}, lag = {lag}",
+    wanted=lambda k, lag: max(0, k - lag) / k,
+    mistakes={
+        "{what}: a fraction cannot be negative; no loss reaches that far.": (
+            lambda k, lag: (k - lag) / k
+        ),
+        "{what}: you counted k - lag + 1 losses. The first step of a chunk sees no step back, so "
+        "the one that sees lag steps back is number lag, counted from 0.": (
+            lambda k, lag: max(0, k - lag + 1) / k
+        ),
+        "{what}: that is the number of losses in a chunk; divide by k.": (
+            lambda k, lag: max(0, k - lag)
+        ),
+        "{what}: not all losses of a chunk reach as far as its last one.": (
+            lambda k, lag: float(k > lag)
+        ),
+    },
+    praise="Right: the last k - lag losses of each chunk of k reach that far, if there are any.",
 )
-def reach(answer):
-    for k, lag in ((20, 10), (5, 0), (11, 10), (10, 10), (5, 10), (7, 3), (1, 0), (1, 1)):
-        got = call(answer, k, lag)
-        wanted = max(0, k - lag) / k
-        if matches(got, wanted):
-            continue
-        case = f"k = {k}, lag = {lag}"
-        if k < lag and matches(got, (k - lag) / k):
-            raise Wrong(f"{case}: a fraction cannot be negative; no loss reaches that far.")
-        if matches(got, max(0, k - lag + 1) / k):
-            raise Wrong(
-                f"{case}: you counted k - lag + 1 losses. The first step of a chunk sees no step "
-                "back, so the one that sees lag steps back is number lag, counted from 0."
-            )
-        if matches(got, max(0, k - lag)):
-            raise Wrong(f"{case}: that is the number of losses in a chunk; divide by k.")
-        if matches(got, float(k > lag)) or matches(got, float(k >= lag)):
-            raise Wrong(f"{case}: not all losses of a chunk reach as far as its last one.")
-        compare(case, got, wanted)
-    return "Right: the last k - lag losses of each chunk of k reach that far, if there are any."
 
 
 def _relu_step_mistakes(dh, x, h_prev, h, params):
-    """Sentence, and the wrong (dx, dh_prev, gradient of weight_hh)."""
+    """By its sentence the wrong (dx, dh_prev, gradient of weight_hh) of each known mistake."""
     W_ih, W_hh = params.weight_ih, params.weight_hh
     slope = (h > 0).astype(float)
 
     def results(da, dW_state=h_prev, W=W_hh):
         return da @ W_ih, da @ W, da.T @ dW_state
 
-    yield (
-        "Your slope is tanh's, 1 - h^2. ReLU's is 1 where h > 0 and 0 elsewhere.",
-        results(dh * (1 - h * h)),
-    )
-    yield "The slope is missing: da is dh where h > 0 and 0 elsewhere.", results(dh)
-    yield (
-        "Your slope is taken from h_prev; it belongs to the output of this step, h.",
-        results(dh * (h_prev > 0)),
-    )
-    yield "Your da multiplies by h itself, not by its slope.", results(dh * h)
-    yield (
-        "The gradient of weight_hh pairs da with the state that W_hh multiplied, h_prev, not h.",
-        results(dh * slope, dW_state=h),
-    )
-    yield (
-        "dh_prev: W_hh is transposed. In rows, W^T delta becomes da @ weight_hh.",
-        results(dh * slope, W=W_hh.T),
-    )
-    yield (
-        "You averaged over the batch. The weights are used by every sequence, and uses add.",
-        (dh * slope @ W_ih, dh * slope @ W_hh, (dh * slope).T @ h_prev / len(dh)),
-    )
+    return {
+        "Your slope is tanh's, 1 - h^2. ReLU's is 1 where h > 0 and 0 elsewhere.": (
+            results(dh * (1 - h * h))
+        ),
+        "The slope is missing: da is dh where h > 0 and 0 elsewhere.": results(dh),
+        "Your slope is taken from h_prev; it belongs to the output of this step, h.": (
+            results(dh * (h_prev > 0))
+        ),
+        "Your da multiplies by h itself, not by its slope.": results(dh * h),
+        "The gradient of weight_hh pairs da with the state that W_hh multiplied, h_prev, not h.": (
+            results(dh * slope, dW_state=h)
+        ),
+        "dh_prev: W_hh is transposed. In rows, W^T delta becomes da @ weight_hh.": (
+            results(dh * slope, W=W_hh.T)
+        ),
+        "You averaged over the batch. The weights are used by every sequence, and uses add.": (
+            dh * slope @ W_ih,
+            dh * slope @ W_hh,
+            (dh * slope).T @ h_prev / len(dh),
+        ),
+    }
 
 
 @exercise(
@@ -135,12 +126,9 @@ def step_backward(answer):
         h, cache = rnn.step(x, h0, params, nonlinearity="relu")
         wanted = rnn.step_backward(dh, cache)
         got = _gradients(call(answer, dh, x, h0, h, params))
-        for sentence, wrong in _relu_step_mistakes(dh, x, h0, h, params):
-            parts = (got[0], got[1], got[2].weight_hh)
-            right = (wanted[0], wanted[1], wanted[2].weight_hh)
-            told_apart = not all(map(matches, wrong, right))
-            if told_apart and all(map(matches, parts, wrong)):
-                raise Wrong(sentence)
+        decisive = got[0], got[1], got[2].weight_hh
+        if not agree(decisive, (wanted[0], wanted[1], wanted[2].weight_hh)):
+            refuse(decisive, _relu_step_mistakes(dh, x, h0, h, params).items())
         _compare_gradients(got, wanted, ("dx", "dh_prev"))
     return "Right: all five gradients equal the reference's, for every shape that was tried."
 
@@ -170,33 +158,23 @@ def leaky_step_backward(answer):
             if alpha < 1 and not matches(got[1], wanted[1]):
                 without_alpha = rnn.step_backward(dh, cache)[1]
                 slope_of_h = (alpha * dh * (1 - h**2)) @ params.weight_hh
-                known = (
-                    (
-                        "dh_prev: the direct route is missing. h_prev also enters h with factor "
-                        "1 - alpha, and the two gradients add.",
-                        through,
+                known = {
+                    "dh_prev: the direct route is missing. h_prev also enters h with factor "
+                    "1 - alpha, and the two gradients add.": through,
+                    "dh_prev: the direct route carries dh, times 1 - alpha.": dh + through,
+                    "The route through tanh lacks its factor alpha.": (
+                        (1 - alpha) * dh + without_alpha
                     ),
-                    (
-                        "dh_prev: the direct route carries dh, times 1 - alpha.",
-                        dh + through,
-                    ),
-                    (
-                        "The route through tanh lacks its factor alpha.",
-                        (1 - alpha) * dh + without_alpha,
-                    ),
-                    (
-                        "Your slope is 1 - h^2, but h is no longer the output of tanh: that is "
-                        "(h - (1 - alpha) h_prev) / alpha.",
-                        (1 - alpha) * dh + slope_of_h,
-                    ),
-                )
-                _refuse_if_known(got[1], known)
+                    "Your slope is 1 - h^2, but h is no longer the output of tanh: that is "
+                    "(h - (1 - alpha) h_prev) / alpha.": (1 - alpha) * dh + slope_of_h,
+                }
+                refuse(got[1], known.items())
             _compare_gradients(got, wanted, (f"alpha = {alpha}, dx", f"alpha = {alpha}, dh_prev"))
     return "Right: one route through tanh, one direct with factor 1 - alpha, and they add."
 
 
 def _backward_mistakes(dhs, xs, h0, hs, params):
-    """Sentence, and the wrong gradient of weight_hh."""
+    """By its sentence the wrong gradient of weight_hh of each known mistake."""
     W_hh = params.weight_hh
     h_prevs = np.concatenate([h0[:, None], hs[:, :-1]], axis=1)
 
@@ -213,39 +191,31 @@ def _backward_mistakes(dhs, xs, h0, hs, params):
         return np.einsum("nti,ntj->ij", das, states)
 
     das, after = deltas()
-    yield (
+    return {
         "gradient of weight_hh: it pairs h_prev with what has already passed through weight_hh. It "
-        "needs da, the gradient of the pre-activation.",
-        outer(after),
-    )
-    yield (
-        "gradient of weight_hh: it pairs da with h_t. The state that W_hh multiplied is h_{t-1}.",
-        outer(das, hs),
-    )
-    yield (
-        "The gradient that comes back from the future is not added to dhs[:, t].",
-        outer(deltas(future=0.0)[0]),
-    )
-    yield (
-        "The gradient from above, dhs[:, t], is not added at every step.",
-        outer(deltas(above=0.0)[0]),
-    )
-    yield (
-        "The weights' gradients are not summed over time: only one step is left.",
-        das[:, 0].T @ h_prevs[:, 0],
-    )
-    yield (
-        "W_hh is transposed on the way back. In rows, W^T delta becomes da @ weight_hh.",
-        outer(deltas(W=W_hh.T)[0]),
-    )
-    yield (
-        "The weights' gradients are averaged over the batch. Uses add: sum them.",
-        outer(das) / len(dhs),
-    )
-    yield (
-        "gradient of weight_hh: the first step multiplied W_hh with h0, which you took as zero.",
-        outer(das[:, 1:], h_prevs[:, 1:]),
-    )
+        "needs da, the gradient of the pre-activation.": outer(after),
+        "gradient of weight_hh: it pairs da with h_t. The state that W_hh multiplied is h_{t-1}.": (
+            outer(das, hs)
+        ),
+        "The gradient that comes back from the future is not added to dhs[:, t].": (
+            outer(deltas(future=0.0)[0])
+        ),
+        "The gradient from above, dhs[:, t], is not added at every step.": (
+            outer(deltas(above=0.0)[0])
+        ),
+        "The weights' gradients are not summed over time: only one step is left.": (
+            das[:, 0].T @ h_prevs[:, 0]
+        ),
+        "W_hh is transposed on the way back. In rows, W^T delta becomes da @ weight_hh.": (
+            outer(deltas(W=W_hh.T)[0])
+        ),
+        "The weights' gradients are averaged over the batch. Uses add: sum them.": (
+            outer(das) / len(dhs)
+        ),
+        "gradient of weight_hh: the first step multiplied W_hh with h0, which you took as zero.": (
+            outer(das[:, 1:], h_prevs[:, 1:])
+        ),
+    }
 
 
 @exercise(
@@ -263,7 +233,7 @@ def backward(answer):
         wanted = rnn.backward(dhs, cache)
         got = _gradients(call(answer, dhs, xs, h0, hs, params))
         if not matches(got[2].weight_hh, wanted[2].weight_hh):
-            _refuse_if_known(got[2].weight_hh, _backward_mistakes(dhs, xs, h0, hs, params))
+            refuse(got[2].weight_hh, _backward_mistakes(dhs, xs, h0, hs, params).items())
         _compare_gradients(got, wanted, ("dxs", "dh0"))
     return "Mended: all six gradients equal the reference's, for every shape that was tried."
 
@@ -292,7 +262,14 @@ def _chunks(dhs, hs, h0, W_hh, k):
     return total
 
 
-@exercise(
+def _windows():
+    for dhs, xs, h0, params in _problems():
+        hs, _ = rnn.forward(xs, h0, params)
+        for k in (2, 1, 3, 6):
+            yield dhs, hs, h0, params.weight_hh, k
+
+
+Table(
     "bptt.sliding",
     hints=(
         "Use the linearity of the recursion: send back the loss of one step at a time, and stop "
@@ -300,32 +277,26 @@ def _chunks(dhs, hs, h0, W_hh, k):
         "The outer loop takes t and starts from `dhs[:, t]`; the inner loop runs s from t down "
         "to t - k + 1, or to 0 if that comes first, and adds one outer product each time.",
     ),
+    cases=_windows,
+    what="k = {k}, gradient of weight_hh",
+    wanted=_window,
+    mistakes={
+        "Your window has fixed borders; here each loss has its own.": _chunks,
+        "k = {k}: your window holds k + 1 uses. Step t is the first of the k.": (
+            lambda dhs, hs, h0, W_hh, k: _window(dhs, hs, h0, W_hh, k + 1)
+        ),
+        "k = {k}: your window holds k - 1 uses. Step t is the first of the k.": (
+            lambda dhs, hs, h0, W_hh, k: _window(dhs, hs, h0, W_hh, k - 1)
+        ),
+        "k = {k}: that is the whole gradient; stop after k uses.": (
+            lambda dhs, hs, h0, W_hh, k: _window(dhs, hs, h0, W_hh, hs.shape[1])
+        ),
+        "k = {k}: you pair da with h_t. The state that W_hh multiplied is h_(t-1).": (
+            lambda *problem: _window(*problem, late=True)
+        ),
+        "k = {k}: you averaged over the batch. Every sequence uses W_hh: sum.": (
+            lambda *problem: _window(*problem) / len(problem[0])
+        ),
+    },
+    praise="Right: every loss looks back over k uses, wherever it stands.",
 )
-def sliding(answer):
-    for dhs, xs, h0, params in _problems():
-        hs, _ = rnn.forward(xs, h0, params)
-        for k in (2, 1, 3, 6):
-            arguments = dhs, hs, h0, params.weight_hh
-            wanted = _window(*arguments, k)
-            got = call(answer, *arguments, k)
-            if matches(got, wanted):
-                continue
-            _refuse_if_known(
-                got,
-                (
-                    ("Your window has fixed borders; here each loss has its own.",
-                     _chunks(*arguments, k)),
-                    (f"k = {k}: your window holds k + 1 uses. Step t is the first of the k.",
-                     _window(*arguments, k + 1)),
-                    (f"k = {k}: your window holds k - 1 uses. Step t is the first of the k.",
-                     _window(*arguments, k - 1)),
-                    (f"k = {k}: that is the whole gradient; stop after k uses.",
-                     _window(*arguments, hs.shape[1])),
-                    (f"k = {k}: you pair da with h_t. The state that W_hh multiplied is h_(t-1).",
-                     _window(*arguments, k, late=True)),
-                    (f"k = {k}: you averaged over the batch. Every sequence uses W_hh: sum.",
-                     wanted / len(hs)),
-                ),
-            )  # fmt: skip
-            compare(f"k = {k}, gradient of weight_hh", got, wanted)
-    return "Right: every loss looks back over k uses, wherever it stands."

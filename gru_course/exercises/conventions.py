@@ -9,10 +9,9 @@ from gru_course.exercises._core import (
     Wrong,
     as_float32,
     call,
-    compare,
     exercise,
-    matches,
 )
+from gru_course.exercises._table import Table, tell
 from gru_course.reference import gru
 from gru_course.reference.activations import sigmoid
 
@@ -35,13 +34,12 @@ def _compare_params(got, wanted, mistakes):
     for field, array, right in zip(wanted._fields, got, wanted, strict=True):
         if array is None or array is Ellipsis:
             raise NotAttempted
-        for name, wrong, sentence in mistakes:
-            if name == field and not matches(array, right) and matches(array, wrong):
-                raise Wrong(f"{field}: {sentence}")
-        compare(field, array, right)
+        tell(
+            field, array, right, [(f"{field}: {why}", a) for of, a, why in mistakes if of == field]
+        )
 
 
-@exercise(
+Table(
     "conventions.products",
     hints=(
         "One for the inputs. Then count those in the loop: what can be multiplied before r_t is "
@@ -49,31 +47,24 @@ def _compare_params(got, wanted, mistakes):
         "With the reset after the product, all three recurrent products have the same right "
         "factor, h_prev. With it before, the candidate's has the factor r * h_prev.",
     ),
+    cases=[(50, True), (50, False), (1, True), (1, False)],
+    what="T = {T}, reset_after={reset_after}",
+    wanted=lambda T, reset_after: 1 + (1 if reset_after else 2) * T,
+    mistakes={
+        "{what}: wanted {wanted}, got {got}. The inputs need a product too.": (
+            lambda T, reset_after: T if reset_after else 2 * T
+        ),
+        "{what}: wanted {wanted}, got {got}. The inputs of all steps are known at the start: "
+        "their products are one product, before the loop.": (
+            lambda T, reset_after: 2 * T if reset_after else 3 * T
+        ),
+        "{what}: wanted {wanted}, got {got}. Products with the same right factor are one product "
+        "with the stacked matrix.": lambda T, reset_after: 6 * T,
+        "{what}: wanted {wanted}, got {got}. W_hn multiplies r * h_prev here, and r has to be "
+        "known first.": lambda T, reset_after: 1 + T,
+    },
+    praise="Right: one product a step with the reset gate after, two in a row with it before.",
 )
-def products(answer):
-    for T, reset_after in ((50, True), (50, False), (1, True), (1, False)):
-        got = call(answer, T, reset_after)
-        wanted = 1 + (1 if reset_after else 2) * T
-        what = f"T = {T}, reset_after={reset_after}"
-        if matches(got, wanted - 1):
-            raise Wrong(f"{what}: wanted {wanted}, got {got}. The inputs need a product too.")
-        if matches(got, wanted + T - 1) and T > 1:
-            raise Wrong(
-                f"{what}: wanted {wanted}, got {got}. The inputs of all steps are known at the "
-                "start: their products are one product, before the loop."
-            )
-        if matches(got, 6 * T):
-            raise Wrong(
-                f"{what}: wanted {wanted}, got {got}. Products with the same right factor are "
-                "one product with the stacked matrix."
-            )
-        if not reset_after and matches(got, 1 + T):
-            raise Wrong(
-                f"{what}: wanted {wanted}, got {got}. W_hn multiplies r * h_prev here, and r has "
-                "to be known first."
-            )
-        compare(what, got, wanted)
-    return "Right: one product a step with the reset gate after, two in a row with it before."
 
 
 @exercise(

@@ -1,5 +1,7 @@
 """Checkers of the chapter "What gates learn"."""
 
+from functools import partial
+
 import numpy as np
 
 from gru_course.data import latched_bit
@@ -7,12 +9,10 @@ from gru_course.exercises._core import (
     NotAttempted,
     Wrong,
     as_float32,
-    call,
-    compare,
     exercise,
-    matches,
     numbers,
 )
+from gru_course.exercises._table import Table
 from gru_course.reference import gru
 from gru_course.reference.activations import sigmoid
 
@@ -118,7 +118,18 @@ def _half_lives(z, writes, *, mean="log", steps="held", units="max", pooled=Fals
     return np.full(len(z), lives) if pooled else lives
 
 
-@exercise(
+def _gates_and_commands():
+    """z (N, T, H) and writes (N, T): a command at first, and at least one step held."""
+    rng = np.random.default_rng(0)
+    for N, T, H in [(4, 12, 3), (1, 6, 1), (3, 30, 5)]:
+        z = rng.uniform(0.2, 0.999, size=(N, T, H))
+        writes = (rng.random((N, T)) < 0.3).astype(float)
+        writes[:, 0], writes[:, -1] = 1, 0
+        yield z, writes
+    yield as_float32((z, writes))
+
+
+Table(
     "gates_learn.half-life",
     hints=(
         "One number a sequence: average over the steps of that sequence alone, and only over those "
@@ -126,35 +137,36 @@ def _half_lives(z, writes, *, mean="log", steps="held", units="max", pooled=Fals
         "Take the mean of ln z over the steps without a command, unit by unit: ln 2 divided by its "
         "negative is that unit's half-life. Then the largest of the H.",
     ),
+    cases=_gates_and_commands,
+    what="half-lives",
+    wanted=_half_lives,
+    mistakes={
+        "That is the half-life of the mean gate. The steps multiply: average ln z.": (
+            partial(_half_lives, mean="z")
+        ),
+        "The steps with a command count too: there the unit shall let go.": (
+            partial(_half_lives, steps="all")
+        ),
+        "You averaged over all sequences: another unit may hold in each of them.": (
+            partial(_half_lives, pooled=True)
+        ),
+        "That is the mean over the units; one unit that holds is enough.": (
+            partial(_half_lives, units="mean")
+        ),
+    },
+    praise="Right: one number a sequence, that of the unit that keeps longest in it.",
+    rtol=1e-6,
 )
-def longest_half_life(answer):
-    rng = np.random.default_rng(0)
-    for case, (N, T, H) in enumerate([(4, 12, 3), (1, 6, 1), (3, 30, 5), (4, 12, 3)]):
-        z = rng.uniform(0.2, 0.999, size=(N, T, H))
-        writes = (rng.random((N, T)) < 0.3).astype(float)
-        writes[:, 0], writes[:, -1] = 1, 0  # a command at first, and at least one step held
-        if case == 3:
-            z, writes = as_float32((z, writes))
-        got = call(answer, z, writes)
-        if matches(got, _half_lives(z, writes)):
-            continue
-        if matches(got, _half_lives(z, writes, mean="z")):
-            raise Wrong("That is the half-life of the mean gate. The steps multiply: average ln z.")
-        if matches(got, _half_lives(z, writes, steps="all")):
-            raise Wrong("The steps with a command count too: there the unit shall let go.")
-        if matches(got, _half_lives(z, writes, pooled=True)):
-            raise Wrong("You averaged over all sequences: another unit may hold in each of them.")
-        if matches(got, _half_lives(z, writes, units="mean")):
-            raise Wrong("That is the mean over the units; one unit that holds is enough.")
-        compare("half-lives", got, _half_lives(z, writes), rtol=1e-6)
-    return "Right: one number a sequence, that of the unit that keeps longest in it."
+
+
+def _intact(params, xs):
+    return gru.forward(xs, np.zeros((len(xs), params.weight_hh.shape[1]), xs.dtype), params)[0]
 
 
 def _held(params, xs, value, *, from_intact=False, swapped=False, gate="z"):
     """The states of a GRU whose update gate is held, or with one of the likely mistakes."""
     (W_r, W_z, W_n), (b_r, b_z, b_n) = np.split(params.weight_hh, 3), np.split(params.bias_hh, 3)
-    h = np.zeros((len(xs), W_r.shape[0]), xs.dtype)
-    intact, _ = gru.forward(xs, h, params)
+    h, intact = np.zeros((len(xs), len(W_r)), xs.dtype), _intact(params, xs)
     states = []
     for t in range(xs.shape[1]):
         if from_intact and t:
@@ -168,31 +180,34 @@ def _held(params, xs, value, *, from_intact=False, swapped=False, gate="z"):
     return np.stack(states, axis=1)
 
 
-@exercise(
+def _runs():
+    rng = np.random.default_rng(0)
+    for N, T, I, H in [(3, 6, 2, 4), (1, 1, 1, 1), (2, 9, 3, 2)]:
+        params, xs = gru.init(rng, I, H), rng.normal(size=(N, T, I))
+        example = params, xs, rng.uniform(size=H)
+        yield example
+    yield as_float32(example)
+
+
+Table(
     "gates_learn.find-the-bug",
     hints=(
         "Follow the state: whose h does step 2 begin from?",
         "Hold the gate in one step only and the rest of the run must still change. Feed each "
         "step's result into the next one instead of a state that was computed beforehand.",
     ),
+    cases=_runs,
+    what="the states",
+    wanted=_held,
+    mistakes={
+        "Each step still begins from the state of the intact network.": (
+            partial(_held, from_intact=True)
+        ),
+        "Old and new are exchanged: z multiplies the old state.": partial(_held, swapped=True),
+        "You hold the reset gate; the update gate is still free.": partial(_held, gate="r"),
+        "Those are the states of the intact network: nothing is held.": (
+            lambda params, xs, value: _intact(params, xs)
+        ),
+    },
+    praise="Mended: the network runs on from the states that it reaches with its gate held.",
 )
-def find_the_bug(answer):
-    rng = np.random.default_rng(0)
-    for case, (N, T, I, H) in enumerate([(3, 6, 2, 4), (1, 1, 1, 1), (2, 9, 3, 2), (3, 6, 2, 4)]):
-        params, xs = gru.init(rng, I, H), rng.normal(size=(N, T, I))
-        value = rng.uniform(size=H)
-        if case == 3:
-            params, xs, value = as_float32((params, xs, value))
-        got, wanted = call(answer, params, xs, value), _held(params, xs, value)
-        if matches(got, wanted):
-            continue
-        if matches(got, _held(params, xs, value, from_intact=True)):
-            raise Wrong("Each step still begins from the state of the intact network.")
-        if matches(got, _held(params, xs, value, swapped=True)):
-            raise Wrong("Old and new are exchanged: z multiplies the old state.")
-        if matches(got, _held(params, xs, value, gate="r")):
-            raise Wrong("You hold the reset gate; the update gate is still free.")
-        if matches(got, gru.forward(xs, np.zeros((N, H), xs.dtype), params)[0]):
-            raise Wrong("Those are the states of the intact network: nothing is held.")
-        compare("the states", got, wanted)
-    return "Mended: the network runs on from the states that it reaches with its gate held."

@@ -2,15 +2,27 @@
 
 import itertools
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
-from gru_course.exercises._core import Wrong, call, compare, exercise, matches, numbers
+from gru_course.exercises._core import Wrong, call, compare, exercise, numbers
+from gru_course.exercises._table import Table, refuse
 
 KIB = 1024
 
 
-@exercise(
+def _bound(N, H, width, rate, bandwidth, *, operations=6, blocks=3, vectors=5, loads=1, join=max):
+    """Seconds of a step, or with one of the likely miscounts.
+
+    A multiplication and an addition are two `operations`, for each of three blocks; `vectors` are
+    the numbers that move for each sequence and unit, `loads` how often the weights are read.
+    """
+    moved = loads * blocks * H * H + vectors * N * H
+    return join((operations * N * H * H / rate, moved * width / bandwidth))
+
+
+Table(
     "gpu.bound",
     hints=(
         "Two things go on at the same time: the tensor cores multiply, and numbers come and go. "
@@ -18,45 +30,48 @@ KIB = 1024
         "Each of the 3 H^2 weights is read once for all sequences. For each sequence H numbers of "
         "the old state and 3 H of the inputs' part are read, and H are written.",
     ),
-)
-def bound(answer):
-    for N, H, width, rate, bandwidth in (
+    cases=[
         (64, 512, 2, 989e12, 4.8e12),
         (256, 1024, 4, 67e12, 4.8e12),
         (4, 256, 4, 67e12, 4.8e12),
         (64, 256, 4, 67e12, 4.8e12),
         (4096, 128, 2, 989e12, 4.8e12),
-    ):
-        got = 1e9 * numbers("seconds", call(answer, N, H, width, rate, bandwidth))
-        products, weights = 6e9 * N * H * H / rate, 3e9 * H * H * width / bandwidth
-        vectors = 1e9 * N * H * width / bandwidth  # one number for each sequence and unit
-        moved = weights + 5 * vectors
-        wanted = max(products, moved)
-        if matches(got, wanted):
-            continue
-        for sentence, mistaken in (
-            ("You add the two: they go on at the same time, and a step waits for the longer.",
-             products + moved),
-            ("You took the shorter of the two.", min(products, moved)),
-            ("That is equation (1): the states and the inputs' part move, too.",
-             max(products, weights)),
-            ("The old state is read, and the new one is written: you count one of the two.",
-             max(products, weights + 4 * vectors)),
-            ("The inputs' part has three numbers for each unit, one for each block.",
-             max(products, weights + 3 * vectors)),
-            ("That counts one of the three blocks of weights.",
-             max(products / 3, weights / 3 + 5 * vectors)),
-            ("A multiplication and an addition are two operations: you count one.",
-             max(products / 2, moved)),
-            ("The weights are read once for all sequences of the batch, not once for each.",
-             max(products, N * weights + 5 * vectors)),
-            ("Each number takes `width` bytes, not one.", max(products, moved / width)),
-            ("The answer is asked for in seconds, not in microseconds.", 1e6 * wanted),
-        ):  # fmt: skip
-            if matches(got, mistaken):
-                raise Wrong(sentence)
-        compare(f"nanoseconds for N = {N}, H = {H}, width = {width}", got, wanted)
-    return "Right: the roofline of one step. Do its two terms meet at the same N for every H?"
+    ],
+    what="nanoseconds for N = {N}, H = {H}, width = {width}",
+    wanted=_bound,
+    mistakes={
+        "You add the two: they go on at the same time, and a step waits for the longer.": (
+            partial(_bound, join=sum)
+        ),
+        "You took the shorter of the two.": partial(_bound, join=min),
+        "That is equation (1): the states and the inputs' part move, too.": (
+            partial(_bound, vectors=0)
+        ),
+        "The old state is read, and the new one is written: you count one of the two.": (
+            partial(_bound, vectors=4)
+        ),
+        "The inputs' part has three numbers for each unit, one for each block.": (
+            partial(_bound, vectors=3)
+        ),
+        "That counts one of the three blocks of weights.": (
+            partial(_bound, operations=2, blocks=1)
+        ),
+        "A multiplication and an addition are two operations: you count one.": (
+            partial(_bound, operations=3)
+        ),
+        "The weights are read once for all sequences of the batch, not once for each.": (
+            lambda N, *others: _bound(N, *others, loads=N)
+        ),
+        "Each number takes `width` bytes, not one.": (
+            lambda N, H, width, rate, bandwidth: _bound(N, H, 1, rate, bandwidth)
+        ),
+        "The answer is asked for in seconds, not in microseconds.": (
+            lambda *case: 1e6 * _bound(*case)
+        ),
+    },
+    read=lambda got, *case: 1e9 * numbers("seconds", got),
+    praise="Right: the roofline of one step. Do its two terms meet at the same N for every H?",
+)
 
 
 def _units(N, H, width, memory, blocks=3, state=True, most=None):
@@ -66,7 +81,18 @@ def _units(N, H, width, memory, blocks=3, state=True, most=None):
     return max(fit, default=0)
 
 
-@exercise(
+def _free(N, H, width, memory):
+    """Units that fit, if any number would do."""
+    return (memory / (width * H) - N) / 3
+
+
+def _halves(N, H, width, memory):
+    """The largest H, H / 2, H / 4 ... from 16 that fits, else 0."""
+    halves = [H >> k for k in range(20) if 16 <= H >> k <= _free(N, H, width, memory)]
+    return max(halves, default=0)
+
+
+Table(
     "gpu.units",
     hints=(
         "A unit needs its rows of all three blocks, and each row has H weights. What has to be "
@@ -74,9 +100,7 @@ def _units(N, H, width, memory, blocks=3, state=True, most=None):
         "(3 HS H + N H) width bytes, at most `memory`. Solve for HS, then go down to a power of "
         "two; below 16 the answer is 0.",
     ),
-)
-def units(answer):
-    for N, H, width, memory in (
+    cases=[
         (64, 512, 2, 227 * KIB),
         (64, 512, 4, 227 * KIB),
         (16, 512, 2, 227 * KIB),
@@ -86,29 +110,23 @@ def units(answer):
         (16, 128, 4, 227 * KIB),
         (128, 2048, 2, 227 * KIB),
         (32, 512, 4, 164 * KIB),
-    ):
-        got = call(answer, N, H, width, memory)
-        wanted = _units(N, H, width, memory)
-        if matches(got, wanted):
-            continue
-        free = (memory / (width * H) - N) / 3  # units, if any number would do
-        for sentence, mistaken in (
-            ("Only one block of weights: r, z and n need a row each.",
-             _units(N, H, width, memory, blocks=1)),
-            ("The state of the N sequences has to lie there too, all H units of it.",
-             _units(N, H, width, memory, state=False)),
-            ("A power of two is asked for: go down to the next one.", free // 1),
-            ("Halves of H are powers of two only where H is one.",
-             next((HS for k in range(20) if 16 <= (HS := H >> k) <= free), 0)),
-            ("A program cannot own more units than there are.",
-             _units(N, H, width, memory, most=1 << 20)),
-            ("Below 16 units the answer is 0: `tl.dot` wants no smaller block.",
-             2.0 ** np.floor(np.log2(max(free, 1)))),
-        ):  # fmt: skip
-            if matches(got, mistaken):
-                raise Wrong(sentence)
-        compare(f"units for N = {N}, H = {H}, width = {width}, memory = {memory}", got, wanted)
-    return "Right. H / HS programs share a batch tile, and all of them must run at the same time."
+    ],
+    what="units for N = {N}, H = {H}, width = {width}, memory = {memory}",
+    wanted=_units,
+    mistakes={
+        "Only one block of weights: r, z and n need a row each.": partial(_units, blocks=1),
+        "The state of the N sequences has to lie there too, all H units of it.": (
+            partial(_units, state=False)
+        ),
+        "A power of two is asked for: go down to the next one.": lambda *case: _free(*case) // 1,
+        "Halves of H are powers of two only where H is one.": _halves,
+        "A program cannot own more units than there are.": partial(_units, most=1 << 20),
+        "Below 16 units the answer is 0: `tl.dot` wants no smaller block.": (
+            lambda N, H, *room: min(H, 2.0 ** np.floor(np.log2(max(_free(N, H, *room), 1))))
+        ),
+    },
+    praise="Right. H / HS programs share a batch tile, and all of them must run at the same time.",
+)
 
 
 class _Memory:
@@ -216,6 +234,11 @@ def _keep(value, bits):
     return np.ldexp(np.round(np.ldexp(mantissa, bits + 1)), exponent - bits - 1)
 
 
+def _cut(value, bits):
+    mantissa, exponent = np.frexp(value)
+    return np.ldexp(np.floor(np.ldexp(mantissa, bits + 1)), exponent - bits - 1)
+
+
 def _stall(z, bits, keep=_keep):
     h = 0.0
     while (new := keep(z * h + (1 - z), bits)) != h:
@@ -223,7 +246,7 @@ def _stall(z, bits, keep=_keep):
     return h
 
 
-@exercise(
+Table(
     "gpu.stall",
     hints=(
         "A step adds (1 - z)(1 - h). What is the smallest change that the rounding lets through, "
@@ -231,31 +254,23 @@ def _stall(z, bits, keep=_keep):
         "Between 2^-e and 2^(1-e) neighbours are 2^-(e + bits) apart, and less than half of that "
         "is rounded away. Look for the first stretch in which this happens, or let a loop find it.",
     ),
+    cases=[(0.99, 7), (0.999, 7), (0.95, 7), (0.999, 10), (0.99, 10), (0.97, 4)],
+    what="z = {z}, {bits} bits",
+    wanted=_stall,
+    mistakes={
+        "Without rounding it would come to 1; with it, it stops before.": lambda z, bits: 1.0,
+        "That is one bit too many: the leading one is not among the `bits`.": (
+            lambda z, bits: _stall(z, bits - 1)
+        ),
+        "That is one bit too few: `bits` stand behind the leading one.": (
+            lambda z, bits: _stall(z, bits + 1)
+        ),
+        "That is the state if what is too much were cut off; it is rounded to the nearest.": (
+            partial(_stall, keep=_cut)
+        ),
+    },
+    praise="Right: it stops where a step is less than half of the distance to the next number.",
 )
-def stall(answer):
-    for z, bits in ((0.99, 7), (0.999, 7), (0.95, 7), (0.999, 10), (0.99, 10), (0.97, 4)):
-        got = call(answer, z, bits)
-        wanted = _stall(z, bits)
-        if matches(got, wanted):
-            continue
-        for sentence, mistaken in (
-            ("Without rounding it would come to 1; with it, it stops before.", 1.0),
-            ("That is one bit too many: the leading one is not among the `bits`.",
-             _stall(z, bits - 1)),
-            ("That is one bit too few: `bits` stand behind the leading one.",
-             _stall(z, bits + 1)),
-            ("That is the state if what is too much were cut off; it is rounded to the nearest.",
-             _stall(z, bits, _cut)),
-        ):  # fmt: skip
-            if matches(got, mistaken):
-                raise Wrong(sentence)
-        compare(f"z = {z}, {bits} bits", got, wanted)
-    return "Right: it stops where a step is less than half of the distance to the next number."
-
-
-def _cut(value, bits):
-    mantissa, exponent = np.frexp(value)
-    return np.ldexp(np.floor(np.ldexp(mantissa, bits + 1)), exponent - bits - 1)
 
 
 class _Device:
@@ -321,24 +336,27 @@ def timer(answer):
         got, wanted = seconds(answer), leaves_out()
         if np.shape(got) == () and abs(got / wanted - 1) < 0.05:
             continue
-        for sentence, mistaken in (
-            ("That is how long it takes to start the calls: nobody waits for the last of them.",
-             leaves_out(after=False)),
-            ("That is how long it takes to start the calls, and the first one compiles.",
-             leaves_out(warm=False, before=False, after=False)),
-            ("The first call compiles, and you count it: call once before.",
-             leaves_out(warm=False)),
-            ("What was in the queue before is counted too: wait before the clock is read first.",
-             leaves_out(before=False)),
-            ("You wait before the first call, and what it puts into the queue is counted.",
-             leaves_out(early=True, before=False)),
-            ("You wait after every call: each wait has a price, and the device runs dry meanwhile.",
-             leaves_out(each=True)),
-            ("These are the times of the function as it stands.",
-             leaves_out(warm=False, before=False)),
-            ("That is all calls together: divide by their number.", leaves_out(divide=False)),
-        ):  # fmt: skip
-            if matches(got, mistaken):
-                raise Wrong(sentence)
+        mistakes = {
+            "That is how long it takes to start the calls: nobody waits for the last of them.": (
+                leaves_out(after=False)
+            ),
+            "That is how long it takes to start the calls, and the first one compiles.": (
+                leaves_out(warm=False, before=False, after=False)
+            ),
+            "The first call compiles, and you count it: call once before.": leaves_out(warm=False),
+            "What was in the queue before is counted too: wait before the clock is read first.": (
+                leaves_out(before=False)
+            ),
+            "You wait before the first call, and what it puts into the queue is counted.": (
+                leaves_out(early=True, before=False)
+            ),
+            "You wait after every call: each wait has a price, and the device runs dry "
+            "meanwhile.": leaves_out(each=True),
+            "These are the times of the function as it stands.": (
+                leaves_out(warm=False, before=False)
+            ),
+            "That is all calls together: divide by their number.": leaves_out(divide=False),
+        }
+        refuse(got, mistakes.items())
         compare(f"microseconds a call, where a kernel takes {1e6 * kernel:g}", got, wanted)
     return "Right: one call to warm up, then a wait, and one at the end."

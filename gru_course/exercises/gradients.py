@@ -14,6 +14,7 @@ from gru_course.exercises._core import (
     matches,
     numbers,
 )
+from gru_course.exercises._table import Table, agree, refuse
 from gru_course.reference import rnn
 
 
@@ -50,39 +51,26 @@ def horizon(answer):
     return f"Right: 0.95^{wanted} = {0.95**wanted:.4f}."
 
 
-def _jacobian_mistakes(h, W):
-    slope = (1 - h**2)[:, None]
-    yield (
-        "You scaled the columns of W_hh. Row i of the Jacobian belongs to h_t[i], so row i is "
-        "multiplied by 1 - h_t[i]^2: write (1 - h**2)[:, None] * W_hh.",
-        W * (1 - h**2),
-    )
-    yield (
-        "That is the transpose. Entry [i, j] is the derivative of h_t[i] with respect to "
-        "h_{t-1}[j], so W_hh stands as it is.",
-        (slope * W).T,
-    )
-    yield (
-        "W_hh is transposed: the step computes W_hh h_{t-1}, so its derivative is W_hh itself.",
-        slope * W.T,
-    )
-    yield "The slope of tanh is missing: that is W_hh, the Jacobian of a linear network.", W
-    yield (
-        "You applied tanh once more. h is already the output of tanh, so its slope is 1 - h^2.",
-        (1 - np.tanh(h) ** 2)[:, None] * W,
-    )
-    yield "The slope is 1 - h^2; yours is 1 - h.", (1 - h)[:, None] * W
-    yield (
-        "h (1 - h) is the slope of the sigmoid; that of tanh is 1 - h^2.",
-        (h * (1 - h))[:, None] * W,
-    )
-    yield (
-        "You kept the diagonal only: the product with diag(1 - h^2) scales whole rows of W_hh.",
-        np.diag((1 - h**2) * np.diag(W)),
-    )
+def _states():
+    """A state h (H,) and W_hh; in the fourth case all units are at -1 or 1, and J is zero."""
+    rng = np.random.default_rng(0)
+    for H, kind, scale in ((4, float, 1), (3, float, 1), (1, float, 1), (4, float, 5000),
+                           (4, np.float32, 1)):  # fmt: skip
+        params = rnn.Params(*(scale * a.astype(kind) for a in rnn.init(rng, 2, H)))
+        x, h_prev = rng.normal(size=(1, 2)).astype(kind), rng.uniform(-1, 1, size=(1, H))
+        h, _ = rnn.step(x, h_prev.astype(kind), params)
+        yield h[0], params.weight_hh
 
 
-@exercise(
+def _jacobian(h, W):
+    """Row i is what the backward pass returns for a unit gradient at h[i]."""
+    zero, eye = np.zeros((1, 1)), np.eye(len(h), dtype=h.dtype)
+    params = rnn.Params(np.zeros((len(h), 1)), W, 0 * h, 0 * h)
+    cache = rnn.StepCache(zero, h[None], h[None], "tanh", params)
+    return np.stack([rnn.step_backward(row[None], cache)[1][0] for row in eye])
+
+
+Table(
     "gradients.jacobian",
     hints=(
         "Entry (i, j) is the derivative of output i with respect to old state j. Which of the "
@@ -90,26 +78,34 @@ def _jacobian_mistakes(h, W):
         "Write out entry (0, 1) for H = 2 by the chain rule, with the slope taken from the "
         "output h. Then ask NumPy to scale whole rows: a factor of shape (H, 1) does.",
     ),
+    cases=_states,
+    what="J for H = {h.size}: J",
+    wanted=_jacobian,
+    mistakes={
+        "You scaled the columns of W_hh. Row i of the Jacobian belongs to h_t[i], so row i is "
+        "multiplied by 1 - h_t[i]^2: write (1 - h**2)[:, None] * W_hh.": (
+            lambda h, W: W * (1 - h**2)
+        ),
+        "That is the transpose. Entry [i, j] is the derivative of h_t[i] with respect to "
+        "h_{{t-1}}[j], so W_hh stands as it is.": lambda h, W: _jacobian(h, W).T,
+        "W_hh is transposed: the step computes W_hh h_{{t-1}}, so its derivative is W_hh "
+        "itself.": lambda h, W: _jacobian(h, W.T),
+        "The slope of tanh is missing: that is W_hh, the Jacobian of a linear network.": (
+            lambda h, W: W
+        ),
+        "You applied tanh once more. h is already the output of tanh, so its slope is 1 - h^2.": (
+            lambda h, W: _jacobian(np.tanh(h), W)
+        ),
+        "The slope is 1 - h^2; yours is 1 - h.": lambda h, W: (1 - h)[:, None] * W,
+        "h (1 - h) is the slope of the sigmoid; that of tanh is 1 - h^2.": (
+            lambda h, W: (h * (1 - h))[:, None] * W
+        ),
+        "You kept the diagonal only: the product with diag(1 - h^2) scales whole rows of W_hh.": (
+            lambda h, W: np.diag(np.diag(_jacobian(h, W)))
+        ),
+    },
+    praise="Right: row by row it is what the reference's backward pass returns.",
 )
-def jacobian(answer):
-    rng = np.random.default_rng(0)
-    # In the fourth case tanh saturates: h is -1 or 1 in every unit and the Jacobian is zero.
-    for H, kind, scale in ((4, float, 1), (3, float, 1), (1, float, 1), (4, float, 5000),
-                           (4, np.float32, 1)):  # fmt: skip
-        params = rnn.Params(*(scale * a.astype(kind) for a in rnn.init(rng, 2, H)))
-        x, h_prev = rng.normal(size=(1, 2)).astype(kind), rng.uniform(-1, 1, size=(1, H))
-        h, cache = rnn.step(x, h_prev.astype(kind), params)
-        # Row i of the Jacobian is what the backward pass returns for a unit gradient at h[i].
-        rows = [rnn.step_backward(unit[None], cache)[1][0] for unit in np.eye(H, dtype=kind)]
-        wanted = np.stack(rows)
-        got = call(answer, h[0], params.weight_hh)
-        if matches(got, wanted):
-            continue
-        for sentence, mistaken in _jacobian_mistakes(h[0], params.weight_hh):
-            if matches(got, mistaken):
-                raise Wrong(sentence)
-        compare(f"J for H = {H}: J", got, wanted)
-    return "Right: row by row it is what the reference's backward pass returns."
 
 
 def _norm(arrays):
@@ -128,27 +124,21 @@ def _clip_mistakes(grads, max_norm):
         "factor instead.",
         [np.clip(g, -max_norm, max_norm) for g in grads],
     )
-    yield (
-        "Your norm is the sum of the arrays' norms; squares add, norms do not: "
-        "sqrt(sum of all squares).",
-        [g * min(1, max_norm / sum(_norm([a]) for a in grads)) for g in grads],
-    )
-    yield (
-        "You divided by the squared norm: the square root is missing.",
-        [g * min(1, max_norm / norm**2) for g in grads],
-    )
-    yield (
-        "You divided by the norm but did not multiply by max_norm: the result has norm 1.",
-        [g / norm for g in grads],
-    )
-    yield (
-        "Nothing was clipped although the norm is above max_norm.",
-        grads,
-    )
-    yield (
-        "The factor is upside down: it is max_norm / norm, at most 1.",
-        [g * norm / max_norm for g in grads],
-    )
+    for sentence, factor in (
+        (
+            "Your norm is the sum of the arrays' norms; squares add, norms do not: "
+            "sqrt(sum of all squares).",
+            min(1, max_norm / sum(_norm([a]) for a in grads)),
+        ),
+        ("You divided by the squared norm: the square root is missing.", max_norm / norm**2),
+        (
+            "You divided by the norm but did not multiply by max_norm: the result has norm 1.",
+            1 / norm,
+        ),
+        ("Nothing was clipped although the norm is above max_norm.", 1),
+        ("The factor is upside down: it is max_norm / norm, at most 1.", norm / max_norm),
+    ):
+        yield sentence, [g * factor for g in grads]
 
 
 @exercise(
@@ -176,7 +166,7 @@ def clip(answer):
         got = call(answer, grads, max_norm)
         if not isinstance(got, (list, tuple)) or len(got) != len(grads):
             raise Wrong(f"Expected a list of {len(grads)} arrays, got {type(got).__name__}.")
-        if all(matches(g, w) for g, w in zip(got, wanted, strict=True)):
+        if agree(got, wanted):
             continue
         if norm == 0 and not np.isfinite(got[0]).all():
             raise Wrong("A gradient of zeros came back as NaN: its norm is 0 and you divide by it.")
@@ -186,9 +176,7 @@ def clip(answer):
                 "shortens: the factor is at most 1."
             )
         if norm > max_norm:
-            for sentence, mistaken in _clip_mistakes(grads, max_norm):
-                if all(matches(g, m) for g, m in zip(got, mistaken, strict=True)):
-                    raise Wrong(sentence)
+            refuse(got, _clip_mistakes(grads, max_norm))
         for i, (g, w) in enumerate(zip(got, wanted, strict=True)):
             compare(f"{what}, grads[{i}]", g, w)
     return "Right: one factor for all, at most 1, and zero stays zero."
@@ -258,7 +246,12 @@ def fixed_points(answer):
     return "Right: one fixed point or three, the unstable one included."
 
 
-@exercise(
+def _bias_where_they_touch(w, h_squared=lambda w: 1 - 1 / w):
+    h = math.sqrt(h_squared(w))
+    return w * h - math.atanh(h)
+
+
+Table(
     "gradients.latch",
     hints=(
         "At the limit a stable and the unstable fixed point meet, so the curve touches the "
@@ -267,25 +260,26 @@ def fixed_points(answer):
         "The second equation gives h alone. Put it into the first after applying artanh to both "
         "sides, and choose the sign of h that makes b's size positive.",
     ),
+    cases=[(1.5,), (3.0,), (5.0,)],  # not 2, where 1/w and 1 - 1/w are the same
+    what="b* at w = {w}",
+    wanted=_bias_where_they_touch,
+    mistakes={
+        "w = {w}: the size is right, the sign is not. b* is how far the bias may be pushed "
+        "either way: a positive number.": lambda w: -_bias_where_they_touch(w),
+        "w = {w}: slope one, w (1 - h^2) = 1, gives h^2 = 1 - 1/w; yours is 1/w.": (
+            lambda w: _bias_where_they_touch(w, lambda w: 1 / w)
+        ),
+        "w = {w}: at a fixed point w h + b = artanh(h), not h.": (
+            lambda w: (w - 1) * math.sqrt(1 - 1 / w)
+        ),
+        "w = {w}: that is the state where the two curves touch; find the bias.": (
+            lambda w: math.sqrt(1 - 1 / w)
+        ),
+    },
+    read=lambda got, w: _number(f"w = {w}", got),
+    praise="Right: past this bias one of the two memories is gone.",
+    atol=1e-6,
 )
-def latch(answer):
-    for w in (1.5, 3.0, 5.0):  # not 2, where 1/w and 1 - 1/w are the same
-        h = math.sqrt(1 - 1 / w)
-        wanted, at = w * h - math.atanh(h), f"w = {w}"
-        got = _number(at, call(answer, w))
-        if matches(got, -wanted):
-            raise Wrong(
-                f"{at}: the size is right, the sign is not. b* is how far the bias may be pushed "
-                "either way: a positive number."
-            )
-        if matches(got, w * math.sqrt(1 / w) - math.atanh(math.sqrt(1 / w))):
-            raise Wrong(f"{at}: slope one, w (1 - h^2) = 1, gives h^2 = 1 - 1/w; yours is 1/w.")
-        if matches(got, w * h - h):
-            raise Wrong(f"{at}: at a fixed point w h + b = artanh(h), not h.")
-        if matches(got, h):
-            raise Wrong(f"{at}: that is the state where the two curves touch; find the bias.")
-        compare(f"b* at {at}", got, wanted, atol=1e-6)
-    return "Right: past this bias one of the two memories is gone."
 
 
 @exercise(
@@ -316,10 +310,10 @@ def find_the_bug(answer):
                 ("Frobenius norm", np.linalg.norm(W)),
                 ("eigenvalue that happens to come first", values[0].real),
             ):
-                if matches(got, W * (radius / size)):
-                    raise Wrong(
-                        f"You divide by the {what}, which is {size:.4g} here; the spectral radius, "
-                        f"the largest modulus of an eigenvalue, is {np.abs(values).max():.4g}."
-                    )
+                sentence = (
+                    f"You divide by the {what}, which is {size:.4g} here; the spectral radius, "
+                    f"the largest modulus of an eigenvalue, is {np.abs(values).max():.4g}."
+                )
+                refuse(got, [(sentence, W * (radius / size))])
             compare("scaled W", got, wanted)
     return "Mended: the modulus counts, whichever way the eigenvalue points in the complex plane."

@@ -3,11 +3,12 @@
 import numpy as np
 
 from gru_course.exercises._core import Wrong, as_float32, call, compare, exercise, matches
+from gru_course.exercises._table import tell
 from gru_course.reference import gru
 from gru_course.reference.activations import sigmoid
 
 SHAPES = [(2, 3, 4), (1, 1, 1), (1, 5, 2), (3, 2, 6)]  # (N, I, H)
-DELTAS = ("da_r", "da_z", "da_n", "da_hn")
+DELTAS: tuple[str, ...] = ("da_r", "da_z", "da_n", "da_hn")
 PATHS = ("copy", "candidate", "update gate", "reset gate")
 
 
@@ -41,47 +42,39 @@ def _deltas(dh, c):
     return da_n * c.a_hn * c.r * (1 - c.r), da_z, da_n, da_n * c.r
 
 
-def _delta_mistakes(dh, c):
-    """Which delta, what a known mistake would return for it, and its sentence."""
-    _, da_z, da_n, da_hn = _deltas(dh, c)
-    dn, slope_z, slope_r = dh * (1 - c.z), c.z * (1 - c.z), c.r * (1 - c.r)
-    yield "da_n", dn, "da_n: the slope of tanh is missing, 1 - n^2."
-    yield "da_n", dn * (1 - c.n), "da_n: the slope of tanh is 1 - n^2, not 1 - n."
-    yield "da_n", dn * c.n * (1 - c.n), "da_n: n (1 - n) is the sigmoid's slope; tanh's is 1 - n^2."
-    yield (
-        "da_n",
-        dh * c.z * (1 - c.n**2),
-        "da_n: n enters h with the factor 1 - z; you took z, which is the old state's.",
-    )
-    yield "da_n", da_hn, "da_n: no r here. It stands between a_n and a_hn, after da_n."
-    yield "da_z", -da_z, "da_z: the sign is turned. In h, z multiplies h_prev - n."
-    yield "da_z", dh * (c.h_prev - c.n), "da_z: the slope of the sigmoid is missing, z (1 - z)."
-    yield (
-        "da_z",
-        dh * c.h_prev * slope_z,
-        "da_z: z occurs in h twice, and you have one of the two: the other gives -n.",
-    )
-    yield (
-        "da_z",
-        dh * (c.h_prev - c.n) * (1 - c.z**2),
-        "da_z: 1 - z^2 is tanh's slope; the sigmoid's is z (1 - z).",
-    )
-    yield (
-        "da_hn",
-        da_n,
-        "da_hn: you return da_n. Between a_n and a_hn stands the factor r.",
-    )
-    yield "da_r", da_n * c.a_hn, "da_r: the slope of the sigmoid is missing, r (1 - r)."
-    yield (
-        "da_r",
-        da_hn * c.a_hn * slope_r,
-        "da_r: r is in it once too often. In r * a_hn the gradient of r is da_n * a_hn.",
-    )
-    yield (
-        "da_r",
-        da_n * c.h_prev * slope_r,
-        "da_r: r multiplies a_hn = W_hn h_prev + b_hn, not h_prev.",
-    )
+def _delta_mistakes(dh, c) -> dict[str, dict[str, np.ndarray]]:
+    """For each delta what a known mistake would return for it, by its sentence."""
+    _, _, da_n, da_hn = _deltas(dh, c)
+    dn, dz = dh * (1 - c.z), dh * (c.h_prev - c.n)
+    slope_z, slope_r = c.z * (1 - c.z), c.r * (1 - c.r)
+    # In the order of the derivation: a mistake in da_n is in da_r and da_hn as well.
+    return {
+        "da_n": {
+            "da_n: the slope of tanh is missing, 1 - n^2.": dn,
+            "da_n: the slope of tanh is 1 - n^2, not 1 - n.": dn * (1 - c.n),
+            "da_n: n (1 - n) is the sigmoid's slope; tanh's is 1 - n^2.": dn * c.n * (1 - c.n),
+            "da_n: n enters h with the factor 1 - z; you took z, which is the old state's.": (
+                dh * c.z * (1 - c.n**2)
+            ),
+            "da_n: no r here. It stands between a_n and a_hn, after da_n.": da_hn,
+        },
+        "da_z": {
+            "da_z: the sign is turned. In h, z multiplies h_prev - n.": -dz * slope_z,
+            "da_z: the slope of the sigmoid is missing, z (1 - z).": dz,
+            "da_z: z occurs in h twice, and you have one of the two: the other gives -n.": (
+                dh * c.h_prev * slope_z
+            ),
+            "da_z: 1 - z^2 is tanh's slope; the sigmoid's is z (1 - z).": dz * (1 - c.z**2),
+        },
+        "da_hn": {"da_hn: you return da_n. Between a_n and a_hn stands the factor r.": da_n},
+        "da_r": {
+            "da_r: the slope of the sigmoid is missing, r (1 - r).": da_n * c.a_hn,
+            "da_r: r is in it once too often. In r * a_hn the gradient of r is da_n * a_hn.": (
+                da_hn * c.a_hn * slope_r
+            ),
+            "da_r: r multiplies a_hn = W_hn h_prev + b_hn, not h_prev.": da_n * c.h_prev * slope_r,
+        },
+    }
 
 
 @exercise(
@@ -101,14 +94,8 @@ def deltas(answer):
         exchanged = matches(got["da_r"], wanted["da_z"]) and matches(got["da_z"], wanted["da_r"])
         if exchanged and not matches(got["da_r"], wanted["da_r"]):
             raise Wrong("da_r and da_z are exchanged: return da_r, da_z, da_n, da_hn.")
-        # In the order of the derivation: a mistake in da_n is in da_r and da_hn as well.
-        for name in ("da_n", "da_z", "da_hn", "da_r"):
-            if matches(got[name], wanted[name]):
-                continue
-            for of, wrong, sentence in _delta_mistakes(dh, c):
-                if of == name and matches(got[name], wrong):
-                    raise Wrong(sentence)
-            compare(name, got[name], wanted[name])
+        for name, mistakes in _delta_mistakes(dh, c).items():
+            tell(name, got[name], wanted[name], mistakes.items())
     return "Right: all four deltas, for every shape that was tried."
 
 
@@ -229,57 +216,44 @@ def one_gate(answer):
         W_hf, W_hn = np.split(weight_hh, 2)
         got = _results(call(answer, *example), names)
         wanted = _one_gate(*example)
-        other = dh * (1 - f) * (1 - n**2)
-        if matches(got[1], other) and not matches(got[1], wanted[1]):
-            raise Wrong("da_n: here f = 1 takes the new value, so n enters h with the factor f.")
-        compare("da_n", got[1], wanted[1])
-        for sentence, wrong in (
-            (
-                "da_f: the gate's second use is missing, in the product f * h_prev inside n.",
-                _one_gate(*example, reset=0.0)[0],
+        (da_f, da_n, _), du = wanted, wanted[1] @ W_hn
+        mistakes = {
+            "da_n: here f = 1 takes the new value, so n enters h with the factor f.": (
+                dh * (1 - f) * (1 - n**2)
             ),
-            (
-                "da_f: the gate's use in h itself is missing, with the factor n - h_prev.",
-                _one_gate(*example, take=0.0)[0],
+        }
+        tell("da_n", got[1], da_n, mistakes.items())
+        mistakes = {
+            "da_f: the gate's second use is missing, in the product f * h_prev inside n.": (
+                _one_gate(*example, reset=0.0)[0]
             ),
-            (
-                "da_f: the sign of the first use is turned: f multiplies n - h_prev.",
-                _one_gate(*example, take=-1.0)[0],
+            "da_f: the gate's use in h itself is missing, with the factor n - h_prev.": (
+                _one_gate(*example, take=0.0)[0]
             ),
-            (
-                "da_f: the reset acts before the product, so its gradient is "
-                "(da_n @ W_hn) * h_prev, not da_n * (h_prev @ W_hn.T).",
-                (dh * (n - h_prev) + wanted[1] * (h_prev @ W_hn.T)) * f * (1 - f),
+            "da_f: the sign of the first use is turned: f multiplies n - h_prev.": (
+                _one_gate(*example, take=-1.0)[0]
             ),
-            (
-                "da_f: the slope of the sigmoid is missing, f (1 - f).",
-                dh * (n - h_prev) + (wanted[1] @ W_hn) * h_prev,
+            "da_f: the reset acts before the product, so its gradient is "
+            "(da_n @ W_hn) * h_prev, not da_n * (h_prev @ W_hn.T).": (
+                (dh * (n - h_prev) + da_n * (h_prev @ W_hn.T)) * f * (1 - f)
             ),
-        ):
-            if matches(got[0], wrong) and not matches(wrong, wanted[0]):
-                raise Wrong(sentence)
-        compare("da_f", got[0], wanted[0])
-        du, da_f = wanted[1] @ W_hn, wanted[0]
-        for sentence, wrong in (
-            ("dh_prev: the copy is missing, dh * (1 - f).", _one_gate(*example, copy=0.0)[2]),
-            (
-                "dh_prev: the path through the candidate is missing, (da_n @ W_hn) * f.",
-                _one_gate(*example, through=0.0)[2],
+            "da_f: the slope of the sigmoid is missing, f (1 - f).": (
+                dh * (n - h_prev) + du * h_prev
             ),
-            (
-                "dh_prev: the path through the gate is missing, da_f @ W_hf.",
-                dh * (1 - f) + du * f,
+        }
+        tell("da_f", got[0], da_f, mistakes.items())
+        mistakes = {
+            "dh_prev: the copy is missing, dh * (1 - f).": _one_gate(*example, copy=0.0)[2],
+            "dh_prev: the path through the candidate is missing, (da_n @ W_hn) * f.": (
+                _one_gate(*example, through=0.0)[2]
             ),
-            (
-                "dh_prev: f belongs behind the matrix, (da_n @ W_hn) * f, not (da_n * f) @ W_hn.",
-                dh * (1 - f) + (wanted[1] * f) @ W_hn + da_f @ W_hf,
+            "dh_prev: the path through the gate is missing, da_f @ W_hf.": dh * (1 - f) + du * f,
+            "dh_prev: f belongs behind the matrix, (da_n @ W_hn) * f, not (da_n * f) @ W_hn.": (
+                dh * (1 - f) + (da_n * f) @ W_hn + da_f @ W_hf
             ),
-            (
-                "dh_prev: f = 1 takes the new value, so the copy keeps 1 - f.",
-                dh * f + du * f + da_f @ W_hf,
+            "dh_prev: f = 1 takes the new value, so the copy keeps 1 - f.": (
+                dh * f + du * f + da_f @ W_hf
             ),
-        ):
-            if matches(got[2], wrong) and not matches(wrong, wanted[2]):
-                raise Wrong(sentence)
-        compare("dh_prev", got[2], wanted[2])
+        }
+        tell("dh_prev", got[2], wanted[2], mistakes.items())
     return "Right: da_f has two terms and dh_prev has three, for every shape that was tried."

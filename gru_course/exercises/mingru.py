@@ -3,6 +3,7 @@
 import numpy as np
 
 from gru_course.exercises._core import Wrong, as_float32, call, compare, exercise, matches
+from gru_course.exercises._table import refuse, tell
 
 LENGTH = 1024  # of the scan whose operations are counted
 
@@ -22,20 +23,17 @@ def combine(answer):
     got = call(answer, *pairs)
     if not isinstance(got, tuple | list) or len(got) != 2:
         raise Wrong(f"Expected a pair (a, b), got {type(got).__name__}.")
-    if matches(got[1], a1 * b2 + b1):
-        raise Wrong(
-            "The two steps are exchanged: the earlier one comes first, so that the later one's "
-            "factor multiplies its b."
-        )
-    if matches(got[1], b1 + b2):
-        raise Wrong(
-            "The b of the earlier step is not multiplied: it is part of the state that the later "
-            "step takes over."
-        )
-    if matches(got[1], a1 * a2 * b1 + b2):
-        raise Wrong("The earlier step's b comes after its own factor: only the later a meets it.")
-    if matches(got[0], a1 + a2):
-        raise Wrong("Factors of successive steps multiply; you add them.")
+    of_b = {
+        "The two steps are exchanged: the earlier one comes first, so that the later one's factor "
+        "multiplies its b.": a1 * b2 + b1,
+        "The b of the earlier step is not multiplied: it is part of the state that the later step "
+        "takes over.": b1 + b2,
+        "The earlier step's b comes after its own factor: only the later a meets it.": (
+            a1 * a2 * b1 + b2
+        ),
+    }
+    refuse(got[1], of_b.items())
+    refuse(got[0], [("Factors of successive steps multiply; you add them.", a1 + a2)])
     compare("a", got[0], a2 * a1)
     compare("b", got[1], a2 * b1 + b2)
     a, b = call(answer, *as_float32(pairs))
@@ -147,17 +145,19 @@ def backward(answer):
 
     wanted_db = gathered(np.concatenate([a[1:], a[:1]]))
     h_prevs = np.concatenate([h0[None], hs[:-1]])
-    if matches(got[1], dhs):
-        raise Wrong("You pass on what arrives at each step alone: h_t acts on all later states.")
-    if matches(got[1], gathered(a)):
-        raise Wrong("Between h_t and h_{t+1} stands the factor a_{t+1}; you multiply by a_t.")
-    compare("db", got[1], wanted_db)
-    if matches(got[0], wanted_db * hs):
-        raise Wrong("The factor a_t multiplies the state before the step, h_{t-1}, not h_t.")
-    compare("da", got[0], wanted_db * h_prevs)
-    if matches(got[2], wanted_db[0]):
-        raise Wrong("The start is one step further back than h_1: the factor a_1 is missing.")
-    compare("dh0", got[2], wanted_db[0] * a[0])
+    of_db = {
+        "You pass on what arrives at each step alone: h_t acts on all later states.": dhs,
+        "Between h_t and h_{t+1} stands the factor a_{t+1}; you multiply by a_t.": gathered(a),
+    }
+    tell("db", got[1], wanted_db, of_db.items())
+    of_da = {
+        "The factor a_t multiplies the state before the step, h_{t-1}, not h_t.": wanted_db * hs
+    }
+    tell("da", got[0], wanted_db * h_prevs, of_da.items())
+    of_dh0 = {
+        "The start is one step further back than h_1: the factor a_1 is missing.": wanted_db[0]
+    }
+    tell("dh0", got[2], wanted_db[0] * a[0], of_dh0.items())
     single = call(answer, *as_float32((dhs, a, hs, h0)))
     for name, part, exact in zip(("da", "db", "dh0"), single, got, strict=True):
         compare(f"in float32: {name}", part, as_float32(np.asarray(exact)))
@@ -176,29 +176,31 @@ def backward(answer):
 def find_the_bug(answer):
     a, b = _problem(11, seed=1)
     got, wanted = call(answer, a, b, 4), _states(a, b)
-    local = np.concatenate([_states(a[i : i + 4], b[i : i + 4]) for i in (0, 4, 8)])
-    if matches(got, local):
-        raise Wrong("Each chunk begins from zero: nothing of the chunk before reaches it.")
-    if np.shape(got) == wanted.shape:
-        factors = np.concatenate([np.cumprod(a[i : i + 4], axis=0) for i in (0, 4, 8)])
-        for carried, sentence in [
-            (np.ones_like(a), "The state of the chunk before is added in full at every step."),
-            (a, "The state of the chunk before meets one factor only, that of the step itself."),
-        ]:
-            wrong, h = np.empty_like(b), 0.0
-            for i in (0, 4, 8):
-                wrong[i : i + 4] = local[i : i + 4] + carried[i : i + 4] * h
-                h = wrong[min(i + 3, 10)]
-            if matches(got, wrong):
-                raise Wrong(f"{sentence} How much of it is left after two steps of the chunk?")
-        kept = local.copy()
-        for i in (4, 8):  # the chunk's own last state without what it was handed
-            kept[i : i + 4] += factors[i : i + 4] * local[i - 1]
-        if matches(got, kept):
-            raise Wrong(
-                "The third chunk does not know the first: hand on the chunk's last state, with "
-                "what came in."
-            )
-    compare("hs", got, wanted)
+    starts = (0, 4, 8)
+    local = np.concatenate([_states(a[i : i + 4], b[i : i + 4]) for i in starts])
+    factors = np.concatenate([np.cumprod(a[i : i + 4], axis=0) for i in starts])
+
+    def carry_on(carried):
+        hs, h = np.empty_like(b), 0.0
+        for i in starts:
+            hs[i : i + 4] = local[i : i + 4] + carried[i : i + 4] * h
+            h = hs[min(i + 3, 10)]
+        return hs
+
+    without_the_one_before = local.copy()
+    for i in starts[1:]:
+        without_the_one_before[i : i + 4] += factors[i : i + 4] * local[i - 1]
+    ask = "How much of it is left after two steps of the chunk?"
+    mistakes = {
+        "Each chunk begins from zero: nothing of the chunk before reaches it.": local,
+        f"The state of the chunk before is added in full at every step. {ask}": (
+            carry_on(np.ones_like(a))
+        ),
+        "The state of the chunk before meets one factor only, that of the step itself. "
+        f"{ask}": carry_on(a),
+        "The third chunk does not know the first: hand on the chunk's last state, with what came "
+        "in.": without_the_one_before,
+    }
+    tell("hs", got, wanted, mistakes.items())
     compare("hs in one chunk", call(answer, *as_float32((a, b)), 11), as_float32(wanted))
     return "Right: chunks need their own states, their factors' product, and one number handed on."

@@ -1,9 +1,11 @@
 """Checkers of the chapter "Reading GRU code critically"."""
 
 import itertools
+from functools import partial
 
 import numpy as np
 
+from gru_course.exercises import _gru_steps as steps
 from gru_course.exercises._core import (
     NotAttempted,
     Wrong,
@@ -11,10 +13,10 @@ from gru_course.exercises._core import (
     call,
     compare,
     exercise,
-    matches,
     nothing_from,
     numbers,
 )
+from gru_course.exercises._table import Table, refuse, tell
 from gru_course.reference import gru
 from gru_course.reference.activations import sigmoid
 
@@ -64,43 +66,49 @@ def match(answer):
     return "Right: each of these checks was seen to find its mistake."
 
 
-def _step(x, h_prev, params, *, bias):
-    """A GRU step whose b_hn stands "inside" the reset product, "outside", or is "missing"."""
-    (x_r, x_z, x_n), (h_r, h_z, h_n), b_hn = _products(x, h_prev, params)
-    r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)
-    past = {
-        "inside": r * h_n,
-        "outside": r * (h_n - b_hn) + b_hn,
-        "missing": r * (h_n - b_hn),
-    }
-    return (1 - z) * np.tanh(x_n + past[bias]) + z * h_prev
-
-
-def _products(x, h_prev, params):
-    """W_i x + b_i and W_h h + b_h in three pieces each, and b_hn."""
-    of_x = np.split(x @ params.weight_ih.T + params.bias_ih, 3, axis=1)
-    of_h = np.split(h_prev @ params.weight_hh.T + params.bias_hh, 3, axis=1)
-    return of_x, of_h, np.split(params.bias_hh, 3)[2]
-
-
-ABOUT_B_HN = {
-    "inside": "",
-    "outside": " b_hn still stands outside the reset product.",
-    "missing": " b_hn is missing from the candidate: r * (W_hn h + b_hn).",
-}
+def _zeros(xs, params):
+    return np.zeros((len(xs), params.weight_hh.shape[1]), xs.dtype)
 
 
 def _last_states(xs, lengths, params, *, bias, extra):
     """The last states; a sequence runs `extra` steps past its end, or through all its padding."""
-    h = np.zeros((len(xs), params.weight_hh.shape[1]))
+    h = _zeros(xs, params)
     for t in range(xs.shape[1]):
-        new = _step(xs[:, t], h, params, bias=bias)
+        new = steps.step_on(bias)(xs[:, t], h, params)
         runs = np.full(len(xs), True) if extra is None else t < lengths + extra
         h = np.where(runs[:, None], new, h)
     return h
 
 
-@exercise(
+def _padded():
+    rng = np.random.default_rng(0)
+
+    def problem(lengths, T, I, H):
+        params = gru.init(rng, I, H)
+        return rng.normal(size=(len(lengths), T, I)), np.array(lengths), params
+
+    yield problem([5, 2, 4], 5, 2, 3)
+    yield problem([3, 3], 5, 2, 3)
+    yield problem([1], 1, 3, 2)
+    yield problem([2, 4], 4, 2, 1)
+    xs, lengths, params = problem([5, 2, 4], 5, 2, 3)
+    yield as_float32(xs), lengths, as_float32(params)
+    yield xs, lengths, gru.Params(*(5000 * a for a in params))  # gates of 0 or 1, exp overflows
+
+
+WHERE_B_HN_STANDS = {
+    "": steps.unchanged,
+    " b_hn still stands outside the reset product.": steps.b_hn_outside,
+    " b_hn is missing from the candidate: r * (W_hn h + b_hn).": steps.without_b_hn,
+}
+WHERE_A_SEQUENCE_ENDS = {
+    "The ends are right.": 0,
+    "Short sequences still run on through their padding.": None,
+    "Short sequences stop one step too late: step t is real where t < length.": 1,
+    "Short sequences stop one step too early: step t is real where t < length.": -1,
+}
+
+Table(
     "reading_code.last-states",
     hints=(
         "One is at question 4: which of the biases does r multiply? The other at question 5: "
@@ -108,34 +116,19 @@ def _last_states(xs, lengths, params, *, bias, extra):
         "Keep `bias_ih` and `bias_hh` apart, each with its own product. And in step t only "
         "those sequences may take the new state for which `t < lengths`.",
     ),
+    cases=_padded,
+    what="the last states",
+    wanted=lambda xs, lengths, params: gru.forward(xs, _zeros(xs, params), params, lengths=lengths)[
+        0
+    ][:, -1],
+    mistakes={
+        about_ends + about_b_hn: partial(_last_states, bias=bias, extra=extra)
+        for about_b_hn, bias in WHERE_B_HN_STANDS.items()
+        for about_ends, extra in WHERE_A_SEQUENCE_ENDS.items()
+        if extra != 0 or about_b_hn
+    },
+    praise="Mended: b_hn inside the reset product, and each sequence read at its own end.",
 )
-def last_states(answer):
-    rng = np.random.default_rng(0)
-    cases = [([5, 2, 4], 5, 2, 3), ([3, 3], 5, 2, 3), ([1], 1, 3, 2), ([2, 4], 4, 2, 1)]
-    for case, (lengths, T, I, H) in enumerate([*cases, cases[0], cases[0]]):
-        lengths = np.array(lengths)
-        params = gru.init(rng, I, H)
-        xs, zeros = rng.normal(size=(len(lengths), T, I)), np.zeros((len(lengths), H))
-        if case == len(cases):
-            xs, zeros, params = as_float32((xs, zeros, params))
-        if case == len(cases) + 1:
-            params = gru.Params(*(5000 * a for a in params))  # gates of 0 or 1, exp overflows
-        got = call(answer, xs, lengths, params)
-        wanted = gru.forward(xs, zeros, params, lengths=lengths)[0][:, -1]
-        if matches(got, wanted):
-            continue
-        for bias, extra in itertools.product(ABOUT_B_HN, (0, None, 1, -1)):
-            if not matches(got, _last_states(xs, lengths, params, bias=bias, extra=extra)):
-                continue
-            bias = ABOUT_B_HN[bias]
-            if extra is None:
-                raise Wrong("Short sequences still run on through their padding." + bias)
-            if extra:
-                ends = "one step too late" if extra == 1 else "one step too early"
-                raise Wrong(f"Short sequences stop {ends}: step t is real where t < length." + bias)
-            raise Wrong("The ends are right." + bias)
-        compare("the last states", got, wanted)
-    return "Mended: b_hn inside the reset product, and each sequence read at its own end."
 
 
 def _prepare(series, L, cut, *, scaler, target, split):
@@ -192,26 +185,25 @@ def prepare(answer):
     return "Mended: nothing in the training part could not have been known at the cut."
 
 
+LEAKS = {
+    "last": "The target is the last value of its own window: the input holds it.",
+    "random": "The windows are shuffled before the split: training has seen the test.",
+    "late": "There are {cut} training windows; the targets of the last {L} of them lie at or after "
+    "the cut.",
+    "all": "The scaler has seen the test part: fit it on series[:cut].",
+}
+
+
 def _name_what_leaks(series, L, cut, got):
     """Recognise the mistakes one by one, each alone or together with the others."""
     choices = itertools.product(("past", "all"), ("next", "last"), ("time", "random", "late"))
     for scaler, target, split in choices:
         mistaken = _prepare(series, L, cut, scaler=scaler, target=target, split=split)
-        if not all(matches(a, b) for a, b in zip(got, mistaken, strict=True)):
-            continue
-        if target == "last":
-            raise Wrong("The target is the last value of its own window: the input holds it.")
-        if split == "random":
-            raise Wrong("The windows are shuffled before the split: training has seen the test.")
-        if split == "late":
-            raise Wrong(
-                f"There are {cut} training windows; the targets of the last {L} of them lie at "
-                "or after the cut."
-            )
-        if scaler == "all":
-            raise Wrong("The scaler has seen the test part: fit it on series[:cut].")
+        leaks = [text for key, text in LEAKS.items() if key in (scaler, target, split)]
+        if leaks:
+            refuse(got, [(leaks[0].format(cut=cut, L=L), mistaken)])
     if (np.asarray(got[0])[:, -1] == np.asarray(got[1])).all():
-        raise Wrong("The target is the last value of its own window: the input holds it.")
+        raise Wrong(LEAKS["last"])
 
 
 def _masked_loss(forecasts, targets, lengths, *, late, divide):
@@ -222,30 +214,33 @@ def _masked_loss(forecasts, targets, lengths, *, late, divide):
     return squares.sum() / {"real": real.sum(), "all": real.size, "nothing": 1}[divide]
 
 
-def _name_what_is_averaged(got, forecasts, targets, lengths):
-    for late, divide in itertools.product((0, 1), ("real", "all", "sequences", "nothing")):
-        if matches(got, _masked_loss(forecasts, targets, lengths, late=late, divide=divide)):
-            if late:
-                raise Wrong(
-                    "One step of padding still counts: the real steps are those with an "
-                    "index less than the length."
-                )
-            if divide == "nothing":
-                raise Wrong(
-                    f"That is the sum of the squares; the mean divides it by the {lengths.sum()} "
-                    "real steps."
-                )
-            if divide == "all":
-                raise Wrong(
-                    f"The sum is divided by all {targets.size} steps; "
-                    f"{lengths.sum()} of them are real."
-                )
-            raise Wrong(
-                "You average the sequences' own means: a step of a short sequence then "
-                "weighs more than one of a long sequence."
-            )
-    if matches(got, ((forecasts - targets) ** 2).mean()):
-        raise Wrong("Padding counts like the rest: the lengths are not used.")
+def _averages(forecasts, targets, lengths):
+    """By its sentence what each way to average too much or too little would give."""
+    loss = partial(_masked_loss, forecasts, targets, lengths)
+    late = (
+        "One step of padding still counts: the real steps are those with an index less than the "
+        "length."
+    )
+    real = lengths.sum()
+    yield (
+        f"The sum is divided by all {targets.size} steps; {real} of them are real.",
+        loss(late=0, divide="all"),
+    )
+    yield (
+        "You average the sequences' own means: a step of a short sequence then weighs more than "
+        "one of a long sequence.",
+        loss(late=0, divide="sequences"),
+    )
+    yield (
+        f"That is the sum of the squares; the mean divides it by the {real} real steps.",
+        loss(late=0, divide="nothing"),
+    )
+    for divide in ("real", "all", "sequences", "nothing"):
+        yield late, loss(late=1, divide=divide)
+    yield (
+        "Padding counts like the rest: the lengths are not used.",
+        ((forecasts - targets) ** 2).mean(),
+    )
 
 
 @exercise(
@@ -268,9 +263,7 @@ def masked_loss(answer):
         wanted = _masked_loss(forecasts, targets, lengths, late=0, divide="real")
         wanted = wanted.astype(targets.dtype)
         got = call(answer, forecasts, targets, lengths)
-        if not matches(got, wanted):
-            _name_what_is_averaged(got, forecasts, targets, lengths)
-            compare("the loss", got, wanted)
+        tell("the loss", got, wanted, _averages(forecasts, targets, lengths))
         padded = np.where(np.arange(T) < lengths[:, None], targets, np.nan)
         got = call(answer, forecasts, padded, lengths)
         if np.isnan(numbers("the loss with NaN in the padding", got)).any():
@@ -279,38 +272,22 @@ def masked_loss(answer):
     return "Mended: the same loss whatever the padding holds."
 
 
-def _other(x, h_prev, params, *, r=sigmoid, z=sigmoid, n=None, blend=None, shared=False):
-    """A GRU step with one part replaced."""
-    (x_r, x_z, x_n), (h_r, h_z, h_n), _ = _products(x, h_prev, params)
-    r, z = r(x_r + h_r), z(x_z + (h_r if shared else h_z))
-    n = np.tanh(x_n + r * h_n) if n is None else n(x_n, r, h_n)
-    return (1 - z) * n + z * h_prev if blend is None else blend(z, n, h_prev)
-
-
-def _broken(**change):
-    return lambda x, h_prev, params: _other(x, h_prev, params, **change)
-
-
-def _reset_before(x, h_prev, params):
-    return gru.step(x, h_prev, params, reset_after=False)[0]
-
-
 RIGHT = {
     "the reference": lambda x, h_prev, params: gru.step(x, h_prev, params)[0],
-    "a right step written in another way": lambda x, h_prev, params: _other(
-        x, h_prev, params, blend=lambda z, n, h: n + z * (h - n)
-    ),
+    "a right step written in another way": steps.step_with(h=lambda z, n, h: n + z * (h - n)),
 }
 BROKEN = {
-    "whose z writes where it should keep": _broken(blend=lambda z, n, h: z * n + (1 - z) * h),
-    "whose gates go through tanh": _broken(r=np.tanh, z=np.tanh),
-    "whose candidate goes through the sigmoid": _broken(n=lambda x, r, h: sigmoid(x + r * h)),
-    "whose new state is not averaged, n + z h": _broken(blend=lambda z, n, h: n + z * h),
-    "whose reset gate is 1 - r": _broken(n=lambda x, r, h: np.tanh(x + (1 - r) * h)),
-    "whose reset gate acts on the input": _broken(n=lambda x, r, h: np.tanh(r * x + h)),
-    "whose reset gate does nothing": _broken(n=lambda x, r, h: np.tanh(x + h)),
-    "whose reset gate acts before the product": _reset_before,
-    "whose two gates share one recurrent matrix": _broken(shared=True),
+    "whose z writes where it should keep": (steps.step_with(h=lambda z, n, h: z * n + (1 - z) * h)),
+    "whose gates go through tanh": steps.step_with(gates=np.tanh),
+    "whose candidate goes through the sigmoid": (
+        steps.step_with(n=lambda x, r, h: sigmoid(x + r * h))
+    ),
+    "whose new state is not averaged, n + z h": steps.step_with(h=lambda z, n, h: n + z * h),
+    "whose reset gate is 1 - r": steps.step_with(n=lambda x, r, h: np.tanh(x + (1 - r) * h)),
+    "whose reset gate acts on the input": steps.step_with(n=lambda x, r, h: np.tanh(r * x + h)),
+    "whose reset gate does nothing": steps.step_with(n=lambda x, r, h: np.tanh(x + h)),
+    "whose reset gate acts before the product": steps.reset_before,
+    "whose two gates share one recurrent matrix": steps.step_on(steps.one_recurrent_matrix),
 }
 
 

@@ -4,6 +4,8 @@ import numpy as np
 
 from gru_course.analysis import calls_per_step
 from gru_course.exercises._core import Wrong, as_float32, call, compare, exercise, matches
+from gru_course.exercises._gru_steps import b_hn_outside
+from gru_course.exercises._table import Table, refuse
 from gru_course.reference import gru
 
 SIZES = [(2, 5, 3, 4), (1, 4, 2, 3), (3, 2, 5, 2), (1, 3, 1, 1)]  # (N, T, I, H)
@@ -26,7 +28,7 @@ def _keeps_float32(got, given):
         )
 
 
-@exercise(
+Table(
     "speed.flops",
     hints=(
         "List the products of one direction: the inputs' and the recurrent one, and for each of "
@@ -34,31 +36,35 @@ def _keeps_float32(got, given):
         "Each weight of W_ih is used in two products, forward and for its own gradient; each "
         "weight of W_hh in three. Each use costs two operations for every sequence and step.",
     ),
+    cases=[(3, 5, 2, 7), (1, 1, 1, 1), (16, 128, 64, 128)],
+    what="operations for N = {N}, T = {T}, I = {I}, H = {H}",
+    wanted=lambda N, T, I, H: 12 * N * T * H * (2 * I + 3 * H),
+    mistakes={
+        "A multiplication and an addition are two operations: you count one.": (
+            lambda N, T, I, H: 6 * N * T * H * (2 * I + 3 * H)
+        ),
+        "That is the forward pass alone; a training step goes back too.": (
+            lambda N, T, I, H: 12 * N * T * H * (I + H)
+        ),
+        "That is one direction's forward pass alone.": (lambda N, T, I, H: 6 * N * T * H * (I + H)),
+        "That includes the gradient of the inputs, which nobody asks for.": (
+            lambda N, T, I, H: 36 * N * T * H * (I + H)
+        ),
+        "dL/dh_{{t-1}} is missing: going back, each step hands a gradient to the step before.": (
+            lambda N, T, I, H: 24 * N * T * H * (I + H)
+        ),
+        "You count the recurrent products only; the inputs have some too.": (
+            lambda N, T, I, H: 36 * N * T * H * H
+        ),
+        "That is one time step; the sequence has T of them.": (
+            lambda N, T, I, H: 12 * N * H * (2 * I + 3 * H)
+        ),
+        "That is one sequence; the batch has N of them.": (
+            lambda N, T, I, H: 12 * T * H * (2 * I + 3 * H)
+        ),
+    },
+    praise="Right: two uses of each input weight, three of each recurrent one, in two directions.",
 )
-def flops(answer):
-    for N, T, I, H in ((3, 5, 2, 7), (1, 1, 1, 1), (16, 128, 64, 128)):
-        wanted = 12 * N * T * H * (2 * I + 3 * H)
-        got = call(answer, N, T, I, H)
-        if matches(got, wanted):
-            continue
-        for sentence, mistaken in (
-            ("A multiplication and an addition are two operations: you count one.", wanted // 2),
-            ("That is the forward pass alone; a training step goes back too.",
-             12 * N * T * H * (I + H)),
-            ("That is one direction's forward pass alone.", 6 * N * T * H * (I + H)),
-            ("That includes the gradient of the inputs, which nobody asks for.",
-             36 * N * T * H * (I + H)),
-            ("dL/dh_{t-1} is missing: going back, each step hands a gradient to the step before.",
-             24 * N * T * H * (I + H)),
-            ("You count the recurrent products only; the inputs have some too.",
-             36 * N * T * H * H),
-            ("That is one time step; the sequence has T of them.", wanted // T),
-            ("That is one sequence; the batch has N of them.", wanted // N),
-        ):  # fmt: skip
-            if matches(got, mistaken):
-                raise Wrong(sentence)
-        compare(f"operations for N = {N}, T = {T}, I = {I}, H = {H}", got, wanted)
-    return "Right: two uses of each input weight, three of each recurrent one, in two directions."
 
 
 def _scaled(params, factors, fields=(0, 1, 2, 3)):
@@ -84,26 +90,22 @@ def fold(answer):
         got, wanted = call(answer, params), _scaled(params, (-1, 1, 1))
         if not isinstance(got, gru.Params):
             raise Wrong(f"Expected a gru.Params tuple, got {type(got).__name__}.")
-        for sentence, mistaken in (
-            ("Nothing has changed: r would be 1 - r.", params),
-            (
-                "Both gates are negated: this would be right if the given z kept the old state.",
-                _scaled(params, (-1, -1, 1)),
+        mistakes = {
+            "Nothing has changed: r would be 1 - r.": params,
+            "Both gates are negated: this would be right if the given z kept the old state.": (
+                _scaled(params, (-1, -1, 1))
             ),
-            ("Only z is negated: it is r that needs the minus.", _scaled(params, (1, -1, 1))),
-            (
-                "The candidate's rows are negated too; n goes through tanh as it is.",
-                _scaled(params, (-1, 1, -1)),
+            "Only z is negated: it is r that needs the minus.": _scaled(params, (1, -1, 1)),
+            "The candidate's rows are negated too; n goes through tanh as it is.": (
+                _scaled(params, (-1, 1, -1))
             ),
-            ("The biases are not folded: they are part of a.", _scaled(params, (-1, 1, 1), (0, 1))),
-            ("The recurrent part is not folded.", _scaled(params, (-1, 1, 1), (0, 2))),
-            (
-                "You halve the gates' rows: that is the fold for tanh, not for exp.",
-                _scaled(params, (0.5, 0.5, 1)),
+            "The biases are not folded: they are part of a.": _scaled(params, (-1, 1, 1), (0, 1)),
+            "The recurrent part is not folded.": _scaled(params, (-1, 1, 1), (0, 2)),
+            "You halve the gates' rows: that is the fold for tanh, not for exp.": (
+                _scaled(params, (0.5, 0.5, 1))
             ),
-        ):
-            if all(map(matches, got, mistaken)):
-                raise Wrong(sentence)
+        }
+        refuse(got, mistakes.items())
         for field, mine, right in zip(params._fields, got, wanted, strict=True):
             compare(field, mine, right)
             _keeps_float32(mine, right)
@@ -129,44 +131,32 @@ def input_grads(answer):
             raise Wrong("Expected three arrays: the gradients of weight_ih, bias_ih and bias_hh.")
         dW, db_ih = np.einsum("tnk,nti->ki", das, xs), das.sum((0, 1))
         db_hh = np.concatenate([db_ih[: 2 * H], (das[:, :, 2 * H :] * rs).sum((0, 1))])
-        weight, bias_ih, bias_hh = got
         shuffled = das.reshape(T * N, -1).T @ xs.reshape(T * N, -1)
-        for sentence, mine, mistaken, right in (
-            ("That is the transpose: weight_ih has shape (3H, I).", weight, dW.T, dW),
-            (
-                "`xs` is batch first and `das` time first: reshaped as they are, the rows of the "
-                "two do not belong together.",
-                weight,
-                shuffled,
-                dW,
+        of_weight = {
+            "That is the transpose: weight_ih has shape (3H, I).": dW.T,
+            "`xs` is batch first and `das` time first: reshaped as they are, the rows of the two "
+            "do not belong together.": shuffled,
+            "That is the mean; the loss adds up over steps and sequences.": dW / (T * N),
+        }
+        of_bias_hh = {
+            "bias_hh: b_hn stands inside the reset product, so its gradient holds r.": db_ih,
+            "bias_hh: r multiplies b_hn only; b_hr and b_hz have the gradients of bias_ih.": (
+                (das * np.tile(rs, 3)).sum((0, 1))
             ),
-            (
-                "That is the mean; the loss adds up over steps and sequences.",
-                weight,
-                dW / (T * N),
-                dW,
-            ),
-            (
-                "bias_hh: b_hn stands inside the reset product, so its gradient holds r.",
-                bias_hh,
-                db_ih,
-                db_hh,
-            ),
-            (
-                "bias_hh: r multiplies b_hn only; b_hr and b_hz have the gradients of bias_ih.",
-                bias_hh,
-                (das * np.tile(rs, 3)).sum((0, 1)),
-                db_hh,
-            ),
-            ("bias_ih: b_in stands outside the reset product.", bias_ih, db_hh, db_ih),
+        }
+        of_bias_ih = {"bias_ih: b_in stands outside the reset product.": db_hh}
+        wanted = {"weight_ih": dW, "bias_ih": db_ih, "bias_hh": db_hh}
+        mine = dict(zip(wanted, got, strict=True))
+        for name, mistakes in (
+            ("weight_ih", of_weight),
+            ("bias_hh", of_bias_hh),
+            ("bias_ih", of_bias_ih),
         ):
-            if matches(mine, mistaken) and not matches(mine, right):
-                raise Wrong(sentence)
-        for name, mine, right in zip(
-            ("weight_ih", "bias_ih", "bias_hh"), got, (dW, db_ih, db_hh), strict=True
-        ):
-            compare(f"the gradient of {name}", mine, right)
-            _keeps_float32(mine, das)
+            if not matches(mine[name], wanted[name]):
+                refuse(mine[name], mistakes.items())
+        for name, right in wanted.items():
+            compare(f"the gradient of {name}", mine[name], right)
+            _keeps_float32(mine[name], das)
     count = _calls_per_step(answer)
     if count:
         raise Wrong(
@@ -199,27 +189,26 @@ def _check_forward(answer, reset_after):
         if matches(got, wanted):
             _keeps_float32(got, xs)
             continue
-        if T > 1 and matches(got, np.repeat(wanted[:, -1:], T, axis=1)):
-            raise Wrong(
-                "All your states are the last one: you store the same buffer T times, and each "
-                "step writes over it."
-            )
-        if T > 1 and matches(got, wanted.transpose(1, 0, 2)):
-            raise Wrong("Your states are time first; expected (N, T, H).")
-        if matches(got, np.concatenate([h0[:, None], wanted[:, :-1]], axis=1)):
-            raise Wrong("Your states begin with h0: hs[:, t] is the state after input t.")
-        outside = params.bias_ih + params.bias_hh
-        merged = params._replace(bias_ih=outside, bias_hh=np.zeros_like(outside))
-        if reset_after and matches(got, gru.forward(xs, h0, merged)[0]):
-            raise Wrong("b_hn stands outside the reset product: n takes r * (W_hn h + b_hn).")
-        if matches(got, gru.forward(xs, h0, params, reset_after=not reset_after)[0]):
-            raise Wrong(f"That is the other form, with the reset gate {other} the product.")
         halved = _scaled(params, (0.5, 0.5, 1))
-        if matches(got, gru.forward(xs, h0, halved, reset_after=reset_after)[0]):
-            raise Wrong(
-                "Your gates see half of their pre-activation: with the half in the weights, "
-                "sigmoid(a) is 0.5 + 0.5 * tanh(a'), without another half inside."
-            )
+        mistakes = {
+            "All your states are the last one: you store the same buffer T times, and each step "
+            "writes over it.": np.repeat(wanted[:, -1:], T, axis=1),
+            "Your states are time first; expected (N, T, H).": wanted.transpose(1, 0, 2),
+            "Your states begin with h0: hs[:, t] is the state after input t.": (
+                np.concatenate([h0[:, None], wanted[:, :-1]], axis=1)
+            ),
+            f"That is the other form, with the reset gate {other} the product.": (
+                gru.forward(xs, h0, params, reset_after=not reset_after)[0]
+            ),
+            "Your gates see half of their pre-activation: with the half in the weights, "
+            "sigmoid(a) is 0.5 + 0.5 * tanh(a'), without another half inside.": (
+                gru.forward(xs, h0, halved, reset_after=reset_after)[0]
+            ),
+        }
+        if reset_after:
+            sentence = "b_hn stands outside the reset product: n takes r * (W_hn h + b_hn)."
+            mistakes[sentence] = gru.forward(xs, h0, b_hn_outside(params))[0]
+        refuse(got, mistakes.items())
         compare("the states", got, wanted)
 
 

@@ -26,8 +26,9 @@ from . import (
     test_sliders,
     test_speed,
 )
+from .mistakes import named
 
-MODULES = (
+CHAPTERS = (
     test_bptt,
     test_conventions,
     test_gates_learn,
@@ -39,11 +40,16 @@ MODULES = (
     test_mingru,
     test_reading_code,
     test_rnn,
-    test_sliders,
     test_speed,
 )
-RIGHT = {name: answer for module in MODULES for name, answer in module.RIGHT.items()}
-WRONG = {name: answers for module in MODULES for name, answers in module.WRONG.items()}
+RIGHT = test_sliders.RIGHT | {
+    name: answer for chapter in CHAPTERS for name, answer in chapter.RIGHT.items()
+}
+BY_HAND = {name: listed for chapter in CHAPTERS for name, listed in chapter.MISTAKES.items()}
+WRONG = test_sliders.WRONG | {
+    name: [answer for answer, _ in [*named(name, RIGHT[name]), *listed]]
+    for name, listed in BY_HAND.items()
+}
 CODED = [name for name in names() if callable(RIGHT[name])]
 NOT_ATTEMPTED = "not yet: Not attempted yet: replace the `...` by your answer."
 # What a checker says of a mistake that it does not know.

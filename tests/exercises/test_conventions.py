@@ -1,45 +1,12 @@
-"""Each checker of the chapter on conventions passes the solution and knows the likely mistakes."""
+"""Answers to the exercises of the chapter on conventions, right and wrong."""
 
 from itertools import product
 
 import numpy as np
 import pytest
 
-from gru_course.exercises import check
 from gru_course.exercises.conventions import mystery
 from gru_course.reference import gru
-
-NAMES = ["products", "from-keras", "find-convention", "find-the-bug"]
-
-
-def refused(name, answer, sentence):
-    result = check(f"conventions.{name}", answer)
-    assert not result.passed
-    assert sentence in result.message
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("stub", [None, ..., lambda *args: None, lambda *args: ...])
-def test_a_stub_is_not_attempted(name, stub):
-    result = check(f"conventions.{name}", stub)
-    assert not result.passed
-    assert result.message.startswith("Not attempted")
-
-
-PRODUCTS = [
-    (lambda T, after: T if after else 2 * T, "The inputs need a product too"),
-    (lambda T, after: 2 * T if after else 3 * T, "one product, before the loop"),
-    (lambda T, after: 6 * T, "the stacked matrix"),
-    (lambda T, after: 1 + T, "r has to be known first"),
-    (lambda T, after: 3 + T, "T = 50, reset_after=True: wanted 51, got 53"),
-    (lambda T, after: "many", "expected numbers"),
-]
-
-
-def test_products():
-    assert check("conventions.products", lambda T, after: 1 + T if after else 1 + 2 * T).passed
-    for wrong, sentence in PRODUCTS:
-        refused("products", wrong, sentence)
 
 
 def blocks(array, order):
@@ -64,25 +31,6 @@ def merged(kernel, recurrent_kernel, bias):
 
 def biases_exchanged(kernel, recurrent_kernel, bias):
     return from_keras(kernel, recurrent_kernel, bias[::-1])
-
-
-FROM_KERAS = [
-    (lambda *a: from_keras(*a, order="zrh"), "weight_ih: the blocks still stand in Keras's"),
-    (lambda *a: from_keras(*a, order="rhz"), "weight_ih: the blocks are r, h, z"),
-    (lambda *a: from_keras(*a, order="hzr"), "weight_ih: the blocks are h, z, r"),
-    (reshaped, "weight_hh: you reshaped"),
-    (merged, "bias_ih: the two biases are added up"),
-    (biases_exchanged, "bias_ih: that is the recurrent bias"),
-    (lambda k, rk, b: gru.Params(k, rk, *b), "weight_ih: expected shape (15, 3), got (3, 15)"),
-    (lambda *a: tuple(from_keras(*a)), "Expected a gru.Params"),
-    (lambda *a: from_keras(*a)._replace(bias_hh=a[2][1] * 0), "bias_hh[0]: wanted"),
-]
-
-
-def test_from_keras():
-    assert check("conventions.from-keras", from_keras).passed
-    for wrong, sentence in FROM_KERAS:
-        refused("from-keras", wrong, sentence)
 
 
 def read(params, x, h_prev, reset, z, order):
@@ -116,61 +64,55 @@ def test_a_mystery_is_what_its_convention_says(convention):
     np.testing.assert_allclose(read(params, x, h_prev, *convention), h, rtol=0, atol=1e-12)
 
 
-CONVENTIONS = [
-    (lambda *a: ("after", *nearest(*a)[1:]), "reset wanted before, got after"),
-    (lambda *a: (nearest(*a)[0], "keeps", nearest(*a)[2]), "z wanted writes, got keeps"),
-    (lambda *a: (*nearest(*a)[:2], "rzn"), "order wanted zrn, got rzn"),
-    (first_within(1e-2), "not the first within a tolerance"),
-    (lambda *a: nearest(*a)[::-1], "reset: expected one of after, before, got 'rzn'"),
-    (lambda *a: 3, "Expected a tuple (reset, z, order)"),
-]
-
-
-def test_find_convention():
-    assert check("conventions.find-convention", nearest).passed
-    for wrong, sentence in CONVENTIONS:
-        refused("find-convention", wrong, sentence)
-
-
 def from_onnx(W, R, B, split=lambda b: np.split(b, 2), order="rzh"):
     return gru.Params(*(blocks(a, order) for a in (W[0], R[0], *split(B[0]))))
 
 
-FROM_ONNX = [
-    (
-        lambda *a: from_onnx(*a, split=lambda b: b.reshape(-1, 2).T),
-        "bias_ih: still every other number of B",
-    ),
-    (
-        lambda *a: from_onnx(*a, split=lambda b: np.split(b, 2)[::-1]),
-        "bias_ih: these are the biases of R",
-    ),
-    (
-        lambda W, R, B: from_onnx(W, R, B)._replace(bias_ih=B[0, : B.size // 2]),
-        "bias_ih: the blocks still stand in ONNX's order",
-    ),
-    (lambda *a: from_onnx(*a, order="zrh"), "weight_ih[0, 0]: wanted"),
-    (lambda W, R, B: from_onnx(W[0], R[0], B), "raised"),
-    (lambda W, R, B: (W, R, B), "Expected a gru.Params"),
-]
-
-
-def test_find_the_bug():
-    assert check("conventions.find-the-bug", from_onnx).passed
-    for wrong, sentence in FROM_ONNX:
-        refused("find-the-bug", wrong, sentence)
-
-
-# For the tests that all exercises share: the right answers, and wrong ones.
 RIGHT = {
     "conventions.products": lambda T, after: 1 + T if after else 1 + 2 * T,
     "conventions.from-keras": from_keras,
     "conventions.find-convention": nearest,
     "conventions.find-the-bug": from_onnx,
 }
-WRONG = {
-    "conventions.products": [wrong for wrong, _ in PRODUCTS],
-    "conventions.from-keras": [wrong for wrong, _ in FROM_KERAS],
-    "conventions.find-convention": [wrong for wrong, _ in CONVENTIONS],
-    "conventions.find-the-bug": [wrong for wrong, _ in FROM_ONNX],
+MISTAKES = {
+    "conventions.products": [
+        (lambda T, after: 3 + T, "T = 50, reset_after=True: wanted 51, got 53"),
+        (lambda T, after: "many", "expected numbers"),
+    ],
+    "conventions.from-keras": [
+        (lambda *a: from_keras(*a, order="zrh"), "weight_ih: the blocks still stand in Keras's"),
+        (lambda *a: from_keras(*a, order="rhz"), "weight_ih: the blocks are r, h, z"),
+        (lambda *a: from_keras(*a, order="hzr"), "weight_ih: the blocks are h, z, r"),
+        (reshaped, "weight_hh: you reshaped"),
+        (merged, "bias_ih: the two biases are added up"),
+        (biases_exchanged, "bias_ih: that is the recurrent bias"),
+        (lambda k, rk, b: gru.Params(k, rk, *b), "weight_ih: expected shape (15, 3), got (3, 15)"),
+        (lambda *a: tuple(from_keras(*a)), "Expected a gru.Params"),
+        (lambda *a: from_keras(*a)._replace(bias_hh=a[2][1] * 0), "bias_hh[0]: wanted"),
+    ],
+    "conventions.find-convention": [
+        (lambda *a: ("after", *nearest(*a)[1:]), "reset wanted before, got after"),
+        (lambda *a: (nearest(*a)[0], "keeps", nearest(*a)[2]), "z wanted writes, got keeps"),
+        (lambda *a: (*nearest(*a)[:2], "rzn"), "order wanted zrn, got rzn"),
+        (first_within(1e-2), "not the first within a tolerance"),
+        (lambda *a: nearest(*a)[::-1], "reset: expected one of after, before, got 'rzn'"),
+        (lambda *a: 3, "Expected a tuple (reset, z, order)"),
+    ],
+    "conventions.find-the-bug": [
+        (
+            lambda *a: from_onnx(*a, split=lambda b: b.reshape(-1, 2).T),
+            "bias_ih: still every other number of B",
+        ),
+        (
+            lambda *a: from_onnx(*a, split=lambda b: np.split(b, 2)[::-1]),
+            "bias_ih: these are the biases of R",
+        ),
+        (
+            lambda W, R, B: from_onnx(W, R, B)._replace(bias_ih=B[0, : B.size // 2]),
+            "bias_ih: the blocks still stand in ONNX's order",
+        ),
+        (lambda *a: from_onnx(*a, order="zrh"), "weight_ih[0, 0]: wanted"),
+        (lambda W, R, B: from_onnx(W[0], R[0], B), "raised"),
+        (lambda W, R, B: (W, R, B), "Expected a gru.Params"),
+    ],
 }
