@@ -9,7 +9,8 @@ import numpy as np
 from gru_course.goals import digits
 from gru_course.palette import BY_SYMBOL
 from gru_course.reference import rnn
-from gru_course.widgets._base import CourseWidget, Number, module_text
+from gru_course.widgets._base import CourseWidget
+from gru_course.widgets._settings import Number
 
 STEPS = 30
 HALVINGS = 60  # of an interval of length 2: past the last digit of a float
@@ -56,10 +57,7 @@ class Cobweb(CourseWidget):
 
     Parameters
     ----------
-    w : weight of the state, from -3 to 3
-    b : bias, from -1.5 to 1.5
-    h0 : the state to start from, from -1 to 1
-    goal : name of the slider exercise that the widget marks while it is moved, "" for none
+    {settings}
 
     Raises
     ------
@@ -80,14 +78,10 @@ class Cobweb(CourseWidget):
     """
 
     module = "cobweb"
-    _esm = module_text(module)
 
-    w = Number(-3, 3)
-    b = Number(-1.5, 1.5)
-    h0 = Number(-1, 1)
-
-    def __init__(self, *, w=2.0, b=0.0, h0=0.1, goal=""):
-        super().__init__(w=w, b=b, h0=h0, goal=goal)
+    w = Number(-3, 3, 2.0, label="weight <i>w</i>", help="weight w of the state")
+    b = Number(-1.5, 1.5, 0.0, label="bias <i>b</i>", help="bias b")
+    h0 = Number(-1, 1, 0.1, color="h", label="start <i>h</i><sub>0</sub>", help="start h 0")
 
     def states(self):
         """The states h_0 to h_30, from `gru_course.reference.rnn.forward`.

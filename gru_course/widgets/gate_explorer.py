@@ -1,13 +1,15 @@
 """One step of a GRU of one unit, with a slider on everything that enters it."""
 
 import math
+from typing import ClassVar
 
 import numpy as np
 
 from gru_course.goals import digits
 from gru_course.reference import gru
-from gru_course.widgets._base import CourseWidget, Number, Switch, logit, module_text
+from gru_course.widgets._base import CourseWidget, logit
 from gru_course.widgets._gate_diagram import NARROW, WIDE, picture
+from gru_course.widgets._settings import Number, Switch, driven, pre_activation
 
 
 def _drawn(state, r, z, n, h):
@@ -73,15 +75,7 @@ class GateExplorer(CourseWidget):
 
     Parameters
     ----------
-    x : input x_t, from -2 to 2
-    h_prev : state before the step, from -1 to 1
-    a_r, a_z : pre-activations of the reset and the update gate, from -8 to 8
-    drive : False to use a_r and a_z, True to use r and z
-    r, z : the gates when driven directly, from 0 to 1
-    w_x, b_x : weight and bias of the input in the candidate, from -10 to 10
-    w_h, b_h : weight and bias of the state in the candidate, inside the reset product, from -10
-        to 10
-    goal : name of the slider exercise that the widget marks while it is moved, "" for none
+    {settings}
 
     Raises
     ------
@@ -98,52 +92,27 @@ class GateExplorer(CourseWidget):
     """
 
     module = "gate_explorer"
-    _esm = module_text(
-        module, PICTURES={form.name: picture(form, BLANK, WORDS) for form in (WIDE, NARROW)}
+    constants: ClassVar = {
+        "PICTURES": {form.name: picture(form, BLANK, WORDS) for form in (WIDE, NARROW)}
+    }
+
+    x = Number(-2, 2, 1.0, step=0.05, label="input <i>x<sub>t</sub></i>", help="input x")
+    h_prev = Number(
+        -1, 1, -0.6, color="h", label="old state <i>h<sub>t−1</sub></i>", help="old state h"
     )
-
-    x = Number(-2, 2)
-    h_prev = Number(-1, 1)
-    a_r = Number(-8, 8)
-    a_z = Number(-8, 8)
-    drive = Switch()
-    r = Number(0, 1)
-    z = Number(0, 1)
-    w_x = Number(-10, 10)
-    b_x = Number(-10, 10)
-    w_h = Number(-10, 10)
-    b_h = Number(-10, 10)
-
-    def __init__(
-        self,
-        *,
-        x=1.0,
-        h_prev=-0.6,
-        a_r=0.0,
-        a_z=2.2,
-        drive=False,
-        r=0.5,
-        z=0.9,
-        w_x=1.0,
-        b_x=0.0,
-        w_h=1.0,
-        b_h=0.0,
-        goal="",
-    ):
-        super().__init__(
-            x=x,
-            h_prev=h_prev,
-            a_r=a_r,
-            a_z=a_z,
-            drive=drive,
-            r=r,
-            z=z,
-            w_x=w_x,
-            b_x=b_x,
-            w_h=w_h,
-            b_h=b_h,
-            goal=goal,
-        )
+    a_r = pre_activation("r", "reset gate", 0.0)
+    a_z = pre_activation("z", "update gate", 2.2)
+    drive = Switch(
+        False,
+        label="set the gates <i>r</i> and <i>z</i> directly",
+        help="whether the gates are r and z themselves",
+    )
+    r = driven("r", "reset gate", 0.5)
+    z = driven("z", "update gate", 0.9)
+    w_x = Number(-10, 10, 1.0, help="weight of the input in the candidate")
+    b_x = Number(-10, 10, 0.0, help="bias of the input in the candidate")
+    w_h = Number(-10, 10, 1.0, help="weight of the state, inside the reset product")
+    b_h = Number(-10, 10, 0.0, help="bias of the state, inside the reset product")
 
     def params(self):
         """The widget's settings as `gru_course.reference.gru.Params` of a GRU with one unit.

@@ -1,13 +1,15 @@
 """The gradient against the lag for a plain RNN, an LSTM and a GRU, with sliders."""
 
 import math
+from typing import ClassVar
 
 import numpy as np
 
 from gru_course.analysis import gradient_norms, spectral_radius
 from gru_course.palette import BY_NETWORK, NEUTRAL
 from gru_course.reference import gru, lstm, rnn
-from gru_course.widgets._base import Choice, CourseWidget, Number, Whole, module_text
+from gru_course.widgets._base import CourseWidget
+from gru_course.widgets._settings import Choice, Number, Whole
 
 CELLS = {"RNN": rnn, "LSTM": lstm, "GRU": gru}
 H, I, LONGEST = 12, 4, 60
@@ -50,19 +52,14 @@ class GradientFlow(CourseWidget):
     with s = h, and s = (h, c) for the LSTM, as in `gru_course.analysis.gradient_norms`. Three
     untrained networks of 12 units read the same 4 standard normal inputs a step. Their weights,
     the inputs and v are drawn once, so that only the settings move the lines; a shorter sequence
-    is the end of the longest one. All arguments are traits: Python reads and sets them while the
-    widget is shown, and the page follows.
+    is the end of the longest one. The spectral radius is that of W_hh in the plain RNN, of the
+    candidate's block W_hg in the LSTM and W_hn in the GRU; the blocks of the gates stay as they
+    are drawn, from U(-1/sqrt(H), 1/sqrt(H)). All arguments are traits: Python reads and sets them
+    while the widget is shown, and the page follows.
 
     Parameters
     ----------
-    radius : spectral radius of the recurrent matrix, from 0.2 to 1.6. For the plain RNN that is
-        W_hh; for the LSTM the candidate's block W_hg and for the GRU the candidate's W_hn, while
-        the blocks of the gates stay as they are drawn, from U(-1/sqrt(H), 1/sqrt(H)).
-    gate_bias : added to the bias of the forget gate f of the LSTM and of the update gate z of the
-        GRU, from -2 to 6
-    length : T, a whole number of steps from 10 to 60
-    activation : "tanh" or "relu", of the plain RNN
-    goal : name of the slider exercise that the widget marks while it is moved, "" for none
+    {settings}
 
     Raises
     ------
@@ -79,28 +76,35 @@ class GradientFlow(CourseWidget):
     """
 
     module = "gradient_flow"
-    _esm = module_text(
-        module,
-        NETWORKS=BY_NETWORK,
-        WEIGHTS={
+    constants: ClassVar = {
+        "NETWORKS": BY_NETWORK,
+        "WEIGHTS": {
             name: {field: array.tolist() for field, array in params._asdict().items()}
             for name, params in WEIGHTS.items()
         },
-        RHO=RHO,
-        XS=XS[0].tolist(),
-        V=_direction().tolist(),
-        LIMITS=[LOW, HIGH],
+        "RHO": RHO,
+        "XS": XS[0].tolist(),
+        "V": _direction().tolist(),
+        "LIMITS": [LOW, HIGH],
+    }
+
+    radius = Number(0.2, 1.6, 0.9, step=0.05, label="radius <i>ρ</i>", help="spectral radius")
+    gate_bias = Number(
+        -2,
+        6,
+        0.0,
+        step=0.1,
+        color="z",
+        label="gate bias",
+        help="bias of the forget gate f and the update gate z",
     )
-
-    radius = Number(0.2, 1.6)
-    gate_bias = Number(-2, 6)
-    length = Whole(10, LONGEST)
-    activation = Choice("tanh", "relu")
-
-    def __init__(self, *, radius=0.9, gate_bias=0.0, length=LONGEST, activation="tanh", goal=""):
-        super().__init__(
-            radius=radius, gate_bias=gate_bias, length=length, activation=activation, goal=goal
-        )
+    length = Whole(10, LONGEST, LONGEST, label="length <i>T</i>", help="length of the sequence")
+    activation = Choice(
+        {"tanh": "tanh", "relu": "ReLU"},
+        "tanh",
+        label="Plain RNN",
+        help="activation of the plain RNN",
+    )
 
     def params(self):
         """The three networks' weights at the widget's settings.

@@ -1,11 +1,12 @@
 """Why a GRU on a GPU waits: launches by the CPU and kernels on the GPU, drawn over time."""
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from gru_course.goals import digits, fixed
-from gru_course.widgets._base import Choice, CourseWidget, Number, Whole, module_text
+from gru_course.widgets._base import CourseWidget
+from gru_course.widgets._settings import Choice, Number, Whole
 
 STEPS = 3  # time steps of the network that are drawn
 WAYS = {
@@ -72,13 +73,7 @@ class LaunchTimeline(CourseWidget):
 
     Parameters
     ----------
-    way : "eager", "graph" or "persistent"
-    kernels : how many kernels make a step, from 1 to 30
-    launch : what one launch costs the CPU, in microseconds, from 0.5 to 10
-    work : how long a kernel computes, in microseconds, from 0.1 to 20
-    gap : between dependent kernels, in microseconds, from 0 to 2
-    barrier : between two steps of a persistent kernel, in microseconds, from 0 to 3
-    goal : name of the slider exercise that the widget marks while it is moved, "" for none
+    {settings}
 
     Raises
     ------
@@ -92,27 +87,27 @@ class LaunchTimeline(CourseWidget):
     """
 
     module = "launch_timeline"
-    _esm = module_text(module, WAYS=WAYS, BOUNDS=BOUNDS)
+    constants: ClassVar = {"BOUNDS": BOUNDS}
 
-    way = Choice(*WAYS)
-    kernels = Whole(1, 30)
-    launch = Number(0.5, 10)
-    work = Number(0.1, 20)
-    gap = Number(0, 2)
-    barrier = Number(0, 3)
-
-    def __init__(
-        self, *, way="eager", kernels=10, launch=5.0, work=1.0, gap=1.0, barrier=1.0, goal=""
-    ):
-        super().__init__(
-            way=way,
-            kernels=kernels,
-            launch=launch,
-            work=work,
-            gap=gap,
-            barrier=barrier,
-            goal=goal,
-        )
+    way = Choice(WAYS, "eager", label="Launch", help="how the kernels are launched")
+    kernels = Whole(1, 30, 10, label="kernels a step", help="kernels a step")
+    work = Number(
+        0.1, 20, 1.0, step=0.1, color="h", label="work, µs", help="work a kernel, in microseconds"
+    )
+    launch = Number(
+        0.5, 10, 5.0, step=0.05, label="launch, µs", help="cost of a launch, in microseconds"
+    )
+    gap = Number(
+        0, 2, 1.0, step=0.05, label="gap, µs", help="gap between dependent kernels, in microseconds"
+    )
+    barrier = Number(
+        0,
+        3,
+        1.0,
+        step=0.05,
+        label="barrier, µs",
+        help="barrier of the persistent kernel, in microseconds",
+    )
 
     def pieces(self):
         """What a step is made of on the GPU.

@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 from gru_course.goals import digits
-from gru_course.widgets._base import Choice, CourseWidget, Number, Whole, module_text
+from gru_course.widgets._base import CourseWidget
+from gru_course.widgets._settings import Choice, Number, Whole
 
 T = 8
 LAST = T - 1  # the level after which the slowest method is done
@@ -70,19 +71,13 @@ class ScanTree(CourseWidget):
         h_t = a_t h_{t-1} + b_t,  a_t = z_t,  b_t = (1 - z_t) n_t,  h_0 = 0
 
     Two neighbouring steps are again one such step, so the pairs (a, b) can be joined in any
-    grouping. The pair that covers the steps 1 to t has b = h_t. All arguments are traits: Python
-    reads and sets them while the widget is shown, and the page follows.
+    grouping: "chain" joins one after the other, "doubling" joins at every step of every level,
+    "tree" goes up and down. The pair that covers the steps 1 to t has b = h_t. All arguments are
+    traits: Python reads and sets them while the widget is shown, and the page follows.
 
     Parameters
     ----------
-    method : "chain", one after the other; "doubling", every step at every level; or "tree", up
-        and down
-    z : the gate at all steps, from 0 to 1
-    overwrite : the one step at which the gate is 0 instead, from 1 to 8, or 0 for none
-    pulse : the one step at which the candidate n is 1, from 1 to 8; it is 0 at all others
-    level : how many levels of the method have been computed, from 0 to 7
-    at : the step whose pair is written out, from 1 to 8
-    goal : name of the slider exercise that the widget marks while it is moved, "" for none
+    {settings}
 
     Raises
     ------
@@ -102,21 +97,15 @@ class ScanTree(CourseWidget):
     """
 
     module = "scan_tree"
-    _esm = module_text(module, METHODS=METHODS)
 
-    method = Choice(*METHODS)
-    z = Number(0, 1)
-    overwrite = Whole(0, T)
-    pulse = Whole(1, T)
-    level = Whole(0, LAST)
-    at = Whole(1, T)
-
-    def __init__(
-        self, *, method="doubling", z=0.8, overwrite=0, pulse=2, level=LAST, at=T, goal=""
-    ):
-        super().__init__(
-            method=method, z=z, overwrite=overwrite, pulse=pulse, level=level, at=at, goal=goal
-        )
+    method = Choice(METHODS, "doubling", label="Compute", help="the order of the computation")
+    at = Whole(1, T, T, label="pair at step", help="step whose pair is written out")
+    z = Number(0, 1, 0.8, color="z", label="gate <i>z</i>", help="gate z at all steps")
+    overwrite = Whole(0, T, 0, label="<i>z</i> = 0 at step", help="step at which the gate is 0")
+    pulse = Whole(
+        1, T, 2, label="<i>n</i> = 1 at step", help="step of the pulse, at which the candidate is 1"
+    )
+    level = Whole(0, LAST, LAST, help="how many levels of the method have been computed")
 
     def pairs(self, method=None):
         """The pair that ends at each step, after the widget's level.

@@ -1,5 +1,6 @@
 """What Python says and writes for a widget; its life in a browser is tested in tests/browser."""
 
+import inspect
 import json
 import math
 import re
@@ -11,10 +12,14 @@ import pytest
 from bench_redraw import WIDGETS as TIMED
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sources import given as stub
+from test_sliders import SOLVED, player
 
 from gru_course import palette, widgets
+from gru_course.exercises import check
+from gru_course.goals import GOALS
 from gru_course.widgets import GateExplorer
-from gru_course.widgets._base import STATIC, module_text
+from gru_course.widgets._base import STATIC
 from gru_course.widgets._gate_diagram import level
 from gru_course.widgets.sphinx_host import script_text
 
@@ -142,17 +147,49 @@ def test_bad_settings_are_refused(setting, message):
     assert widget.state() == before
 
 
-def test_unknown_setting_and_module_are_refused():
-    with pytest.raises(TypeError, match="gain"):
+def test_unknown_settings_are_refused():
+    known = "x, h_prev, a_r, a_z, drive, r, z, w_x, b_x, w_h, b_h, goal"
+    message = f"GateExplorer: expected settings among {known}, got 'gain'"
+    with pytest.raises(TypeError, match=re.escape(message)):
         GateExplorer(gain=1.0)
-    known = ", ".join(sorted(getattr(widgets, name).module for name in widgets.__all__))
-    with pytest.raises(ValueError, match=f"name: expected one of {known}, got 'nothing'"):
-        module_text("nothing")
+    with pytest.raises(TypeError, match="positional"):
+        GateExplorer(1.0)
+
+
+@pytest.mark.parametrize("name", widgets.__all__)
+def test_a_setting_is_declared_once(name):
+    """Signature, docstring and the module's SETTINGS say what the declaration says."""
+    cls = getattr(widgets, name)
+    declared = cls.declared()
+    told = inspect.signature(cls).parameters
+    given = {key: told[key] for key in told if key in declared}
+    assert list(given) == list(declared)
+    assert list(told)[-len(given) :] == list(given), "the settings come last"
+    assert all(each.kind is each.KEYWORD_ONLY for each in given.values())
+    parameters = cls.__doc__.split("    Parameters\n")[1].split("    Raises\n")[0]
+    page = json.loads(re.search(r"^const SETTINGS = (.*);$", cls._esm, re.M)[1])
+    assert list(page) == [key for key in declared if key != "goal"]
+    for key, setting in declared.items():
+        assert given[key].default == setting.default_value
+        assert f"    {key} : {setting.help}, {setting.expected}" in re.sub(
+            r"\n {8}", " ", parameters
+        )
+        if setting.label:
+            assert page[key] == setting.declaration()
+            assert page[key]["help"]
+    assert "{" not in parameters
+
+
+@pytest.mark.parametrize("name", [n for n in widgets.__all__ if n != "SequencePlayer"])
+def test_defaults_are_settings_like_any_other(name):
+    cls = getattr(widgets, name)
+    defaults = {key: setting.default_value for key, setting in cls.declared().items()}
+    assert repr(cls()) == repr(cls(**defaults))
 
 
 @pytest.mark.parametrize("name", widgets.__all__)
 def test_module_is_self_contained(name):
-    text = getattr(widgets, name)._esm
+    text = re.sub(r"/\*\*.*?\*/", "", getattr(widgets, name)._esm, flags=re.S)
     assert not re.search(
         r"^\s*import\b|\bimport\s*\(|\bfrom\s+[\"']|https?://(?!www\.w3\.org)", text, re.M
     )
@@ -168,13 +205,29 @@ def test_modules_name_no_colour_of_their_own():
         assert colors == [], path.name
 
 
-def test_page_script_holds_every_module():
+def test_page_script_holds_every_module_and_what_they_share_once():
     script = script_text()
-    modules = json.loads(re.search(r"^const MODULES = (.*);$", script, re.M)[1])
-    assert modules == {
-        getattr(widgets, n).module: getattr(widgets, n)._esm for n in widgets.__all__
+    constant = {
+        name: json.loads(re.search(rf"^const {name} = (.*);$", script, re.M)[1])
+        for name in ("PARTS", "MODULES")
     }
+    classes = [getattr(widgets, name) for name in widgets.__all__]
+    assert list(constant["MODULES"]) == [cls.module for cls in classes]
+    for cls in classes:
+        assert constant["PARTS"] + constant["MODULES"][cls.module] == cls._esm
     assert script.startswith("(() => {")
+    assert len(script.encode()) < 200_000
+
+
+@pytest.mark.parametrize("name", GOALS)
+def test_a_right_setting_counts_wherever_it_is_written(name):
+    """In the constructor too, as on the page; where it is the stub's, nobody has tried yet."""
+    cls = getattr(widgets, GOALS[name].widget)
+    for solution in SOLVED[name]:
+        told = stub(name)[1] | solution
+        widget = player(**told) if "record" in told else cls(**told)
+        assert widget.untouched()
+        assert check(name, widget).message.startswith("Right: ")
 
 
 def test_every_widget_is_timed():

@@ -1,7 +1,10 @@
 // The cobweb: one unit of the plain network left alone, h <- tanh(w h + b). Left its map with the
 // staircase that the state climbs, right the state step by step.
 
-const KEYS = ["w", "b", "h0"];
+import { axes, legendKey, playedLine } from "./chart.mjs";
+import { controls, grid, player, presets, put } from "./controls.mjs";
+import { digits, element, goalLine, live, markup, set, show, svg, write } from "./parts.mjs";
+
 const STEPS = 30;
 const STEPS_A_SECOND = 4;
 const TIMES = Array.from({ length: STEPS + 1 }, (_, k) => k);
@@ -31,7 +34,7 @@ function bisect(g, low, high) {
     const middle = (low + high) / 2;
     const value = g(middle);
     if (value === 0) return middle;
-    if (value > 0 === rising) high = middle;
+    if ((value > 0) === rising) high = middle;
     else low = middle;
   }
   return (low + high) / 2;
@@ -47,7 +50,7 @@ function fixedPoints({ w, b }) {
   const found = turns.filter(touches);
   const ends = [-1, ...turns.filter((h) => !touches(h)), 1];
   for (let i = 1; i < ends.length; i++) {
-    if (g(ends[i - 1]) > 0 !== g(ends[i]) > 0) found.push(bisect(g, ends[i - 1], ends[i]));
+    if ((g(ends[i - 1]) > 0) !== (g(ends[i]) > 0)) found.push(bisect(g, ends[i - 1], ends[i]));
   }
   return found.sort((one, other) => one - other).map((h) => {
     const slope = w * (1 - h * h);
@@ -99,7 +102,10 @@ function sentence(points, pair) {
 
 const STATES = { min: -1, max: 1, ticks: [-1, 0, 1] };
 
-// The path of the staircase from step `from` to step `to`: to the curve, then to the diagonal.
+/**
+ * The path of the staircase from step `from` to step `to`: to the curve, then to the diagonal.
+ * @returns {[number[], number[]]}
+ */
 function staircase(hs, from, to) {
   const [xs, ys] = [[hs[from]], [hs[from]]];
   for (let k = from; k < to; k++) {
@@ -165,8 +171,7 @@ function map(form, width, height, model) {
     const across = share(((event.clientX - box.left) * width) / box.width, px);
     const up = share(((event.clientY - box.top) * height) / box.height, py);
     const h = across + up - 1; // the nearest place on the diagonal
-    model.set("h0", Math.max(-1, Math.min(1, Math.round(100 * h) / 100)));
-    model.save_changes();
+    put(model, { h0: Math.max(-1, Math.min(1, Math.round(100 * h) / 100)) });
   });
   node.append(diagonal, curve, ahead, played, ...marks.map((each) => each.node), start, head, name,
     grip);
@@ -269,7 +274,7 @@ function words() {
   return {
     node: element("div", {}, said,
       markup("p", "The fixed points <i>h</i><sub>∗</sub>, and the map's slope there, " +
-        "<i>w</i> (1 − <i>h</i><sub>∗</sub>²):", { style: "margin-top: 0.75rem" }),
+      "<i>w</i> (1 − <i>h</i><sub>∗</sub>²):", { style: "margin-top: 0.75rem" }),
       element("div", { class: "gru-equations" }, ...rows.map(({ node }) => node))),
     update(points, pair) {
       write(said, sentence(points, pair));
@@ -289,42 +294,19 @@ function words() {
 // -------------------------------------------------------------------------------------------------
 
 function render({ model, el }) {
-  addStyle();
   const drawn = pictures(model);
-  const sliders = [
-    slider(model, "w", { label: "weight <i>w</i>", name: "weight w", color: COLORS.neutral,
-      min: -3, max: 3, step: 0.01 }),
-    slider(model, "b", { label: "bias <i>b</i>", name: "bias b", color: COLORS.neutral,
-      min: -1.5, max: 1.5, step: 0.01 }),
-    slider(model, "h0", { label: "start <i>h</i><sub>0</sub>", name: "start h 0", color: COLORS.h,
-      min: -1, max: 1, step: 0.01 }),
-  ];
+  const sliders = grid(controls(model));
   const text = words();
   const goal = goalLine(model);
-  let form = "narrow"; // the form that is on display; the other one is left as it is
-  const redraw = () => {
-    const state = Object.fromEntries(KEYS.map((key) => [key, model.get(key)]));
-    const points = fixedPoints(state);
-    drawn.update(state, points, form);
-    for (const { update } of sliders) update();
-    text.update(points, cycle(state, points));
-    goal.update(readings(state, points));
-  };
-  redraw();
-  const root = element("div", { class: "gru-live gru-cobweb" }, drawn.node,
-    element("div", { class: "gru-sliders" }, ...sliders.map(({ row }) => row)),
-    presets(model, PRESETS), goal.node, text.node);
-  el.append(root);
-  const unfollow = follow(model, KEYS, redraw);
-  const unwatch = watchWidth(root, (wide) => {
-    form = wide ? "wide" : "narrow";
-    redraw();
-  });
-  return () => {
-    unfollow();
-    unwatch();
-    drawn.stop();
-  };
+  return live({ model, el }, "cobweb",
+    [drawn.node, sliders.node, presets(model, PRESETS), goal.node, text.node],
+    (state, form) => {
+      const points = fixedPoints(state);
+      drawn.update(state, points, form);
+      sliders.update();
+      text.update(points, cycle(state, points));
+      goal.update(readings(state, points));
+    }, drawn.stop);
 }
 
 export default { render };

@@ -1,8 +1,13 @@
 // The gate explorer: one step of a GRU with one unit. PICTURES holds the diagram's two forms, drawn
 // by _gate_diagram.py; here they are only moved: wire widths, levels in the circles, numbers.
 
-const KEYS = ["x", "h_prev", "a_r", "a_z", "drive", "r", "z", "w_x", "b_x", "w_h", "b_h"];
-const GATES = { r: "reset gate", z: "update gate" };
+import { STRIP, STRIP_TIMES, SYMBOL, halfLifeLine, leftOver, stepControls, stepEquations,
+  stepPicture } from "./cell.mjs";
+import { axes, legendKey, playedLine } from "./chart.mjs";
+import { player, presets } from "./controls.mjs";
+import { digits, element, goalLine, live, markup, read, set, sigmoid } from "./parts.mjs";
+
+const GATES = ["r", "z"];
 // The four corners that texts speak of; the gates are driven to them directly.
 const PRESETS = {
   "copy": { drive: true, r: 1, z: 1 },
@@ -10,10 +15,6 @@ const PRESETS = {
   "plain RNN": { drive: true, r: 1, z: 0 },
   "leaky average": { drive: true, r: 0, z: 0.9 },
 };
-
-function read(model) {
-  return Object.fromEntries(KEYS.map((key) => [key, model.get(key)]));
-}
 
 // The step, line for line as in gru_course.reference.gru.step; reset after the product.
 function gruStep(state) {
@@ -79,7 +80,7 @@ const UNITS = { a_r: 1, a_z: 1 };
 
 function diagram(html) {
   const { node, update } = stepPicture(markup("div", html),
-    { spans: SPANS, gates: Object.keys(GATES), units: UNITS });
+    { spans: SPANS, gates: GATES, units: UNITS });
   const plain = node.querySelectorAll("[data-plain]");
   return {
     node,
@@ -94,6 +95,7 @@ function diagram(html) {
 
 // --- the equations -------------------------------------------------------------------------------
 
+/** @returns {Record<string, [string, string]>} */
 function formulas(values) {
   const { w_x, b_x, w_h, b_h } = values;
   const n = (key) => digits(values[key]);
@@ -101,10 +103,10 @@ function formulas(values) {
   return {
     n: plain
       ? [`tanh(${SYMBOL.x} + <i>r</i> ${SYMBOL.h_prev})`,
-        `tanh(${n("x")} + ${n("r")} · ${n("h_prev")})`]
+          `tanh(${n("x")} + ${n("r")} · ${n("h_prev")})`]
       : [`tanh(<i>w<sub>x</sub></i> ${SYMBOL.x} + <i>b<sub>x</sub></i> + ` +
         `<i>r</i> (<i>w<sub>h</sub></i> ${SYMBOL.h_prev} + <i>b<sub>h</sub></i>))`,
-      `tanh(${n("w_x")} · ${n("x")} + ${n("b_x")} + ` +
+        `tanh(${n("w_x")} · ${n("x")} + ${n("b_x")} + ` +
         `${n("r")} (${n("w_h")} · ${n("h_prev")} + ${n("b_h")}))`],
     h: [`(1 − <i>z</i>) <i>n</i> + <i>z</i> ${SYMBOL.h_prev}`,
       `${n("rest")} · ${n("n")} + ${n("z")} · ${n("h_prev")}`],
@@ -155,7 +157,7 @@ function strip() {
       element("div", { class: "gru-legend" },
         legendKey(COLORS.h, false, "state <i>h</i>"),
         legendKey(COLORS.z, true, "<i>z<sup>k</sup></i>, share of the first state left after " +
-          "<i>k</i> steps (dot: half)")),
+        "<i>k</i> steps (dot: half)")),
       charts.wide.node, charts.narrow.node, steps.node, halfLife.node),
     update(state, { z }, form) {
       const hs = run(state);
@@ -171,36 +173,21 @@ function strip() {
 // -------------------------------------------------------------------------------------------------
 
 function render({ model, el }) {
-  addStyle();
   const pictures = { wide: diagram(PICTURES.wide), narrow: diagram(PICTURES.narrow) };
-  const sliders = stepControls(model, ["x", "h_prev"], GATES, () => gruStep(read(model)));
-  const lines = stepEquations(["r", "z", "n", "h"], Object.keys(GATES), formulas);
+  const sliders = stepControls(model, GATES, () => gruStep(read(model)));
+  const lines = stepEquations(["r", "z", "n", "h"], GATES, formulas);
   const steps = strip();
   const goal = goalLine(model);
-  let form = "narrow"; // the form that is on display; the other one is left as it is
-  const redraw = () => {
-    const state = read(model);
-    const values = gruStep(state);
-    pictures[form].update(values);
-    sliders.update(state);
-    lines.update(values);
-    goal.update(readings(state, values, steps.update(state, values, form)));
-  };
-  redraw();
-  const root = element("div", { class: "gru-live gru-explorer" }, pictures.wide.node,
-    pictures.narrow.node, presets(model, PRESETS), sliders.node, goal.node, lines.node,
-    steps.node);
-  el.append(root);
-  const unfollow = follow(model, KEYS, redraw);
-  const unwatch = watchWidth(root, (wide) => {
-    form = wide ? "wide" : "narrow";
-    redraw();
-  });
-  return () => {
-    unfollow();
-    unwatch();
-    steps.stop();
-  };
+  return live({ model, el }, "explorer",
+    [pictures.wide.node, pictures.narrow.node, presets(model, PRESETS), sliders.node, goal.node,
+      lines.node, steps.node],
+    (state, form) => {
+      const values = gruStep(state);
+      pictures[form].update(values);
+      sliders.update(state);
+      lines.update(values);
+      goal.update(readings(state, values, steps.update(state, values, form)));
+    }, steps.stop);
 }
 
 export default { render };

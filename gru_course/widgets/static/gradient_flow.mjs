@@ -2,7 +2,10 @@
 // weights, the inputs XS and the direction V come from gradient_flow.py, with RHO, the spectral
 // radius of each matrix as drawn. Matrices are flat, row after row.
 
-const KEYS = ["radius", "gate_bias", "length", "activation"];
+import { axes, legendKey } from "./chart.mjs";
+import { controls, grid } from "./controls.mjs";
+import { digits, element, goalLine, live, markup, set, sigmoid, svg, write } from "./parts.mjs";
+
 const H = V.length;
 const LONGEST = XS.length;
 const [LOW, HIGH] = LIMITS;
@@ -44,7 +47,7 @@ function recurrent(name, { radius, gate_bias }) {
   return { W, b };
 }
 
-// --- the cells, line for line as in gru_course.reference -------------------------------------------
+// --- the cells, line for line as in gru_course.reference ----------------------------------------
 //
 // `step` fills `now`, what the step leaves for the way back, from `prev`; a_x and a_h are the two
 // halves of the pre-activations. `stepBackward` turns the gradient of the state (dh, and dc in the
@@ -154,7 +157,7 @@ function gradientNorms(name, settings) {
   }
 }
 
-// --- the picture -----------------------------------------------------------------------------------
+// --- the picture --------------------------------------------------------------------------------
 
 const TOP = 1e10; // the same decades as the measured figures of the chapter
 const BOTTOM = 1e-20;
@@ -217,7 +220,7 @@ function chart(form, width, height, room) {
   };
 }
 
-// --- the sentences ---------------------------------------------------------------------------------
+// --- the sentences ------------------------------------------------------------------------------
 
 // A number of any size: 0.412, or 2.2 · 10⁻¹⁰.
 function written(value) {
@@ -257,52 +260,27 @@ function sentence(name) {
   };
 }
 
-// ---------------------------------------------------------------------------------------------------
+// ------------------------------------------------------------------------------------------------
 
 function render({ model, el }) {
-  addStyle();
-  const rows = {
-    radius: slider(model, "radius", { label: "radius <i>ρ</i>", name: "spectral radius",
-      min: 0.2, max: 1.6, step: 0.05, color: COLORS.neutral }),
-    gate_bias: slider(model, "gate_bias", { label: "gate bias",
-      name: "bias of the forget gate f and the update gate z",
-      min: -2, max: 6, step: 0.1, color: COLORS.z }),
-    length: slider(model, "length", { label: "length <i>T</i>", name: "length of the sequence",
-      min: 10, max: LONGEST, step: 1, color: COLORS.neutral, words: String }),
-    activation: choice(model, "activation", { name: "Plain RNN",
-      options: { tanh: "tanh", relu: "ReLU" } }),
-  };
+  const sliders = grid(controls(model));
   const charts = { wide: chart("wide", 720, 320, 6), narrow: chart("narrow", 340, 300, 10) };
   const names = Object.keys(NETWORKS);
   const sentences = Object.fromEntries(names.map((name) => [name, sentence(name)]));
   const goal = goalLine(model);
-  let form = "narrow"; // the form that is on display; the other one is left as it is
-  const redraw = () => {
-    const settings = Object.fromEntries(KEYS.map((key) => [key, model.get(key)]));
-    const norms = Object.fromEntries(names.map((name) => [name, gradientNorms(name, settings)]));
-    const crossings = Object.fromEntries(names.map((name) => [name, crossing(norms[name])]));
-    charts[form].update(norms, crossings);
-    for (const { update } of Object.values(rows)) update();
-    for (const name of names) sentences[name].update(norms[name], crossings[name]);
-    goal.update(readings(settings, norms));
-  };
-  redraw();
-  const root = element("div", { class: "gru-live gru-gradient-flow" },
-    markup("p", "|∂<i>L</i>/∂<i>s<sub>T−k</sub></i>| against the lag <i>k</i>; the band is " +
-      "1 % to 100", { class: "gru-title" }),
-    charts.wide.node, charts.narrow.node,
-    element("div", { class: "gru-sliders" }, ...Object.values(rows).map(({ row }) => row)),
-    goal.node, ...names.map((name) => sentences[name].node));
-  el.append(root);
-  const unfollow = follow(model, KEYS, redraw);
-  const unwatch = watchWidth(root, (wide) => {
-    form = wide ? "wide" : "narrow";
-    redraw();
-  });
-  return () => {
-    unfollow();
-    unwatch();
-  };
+  return live({ model, el }, "gradient-flow",
+    [markup("p", "|∂<i>L</i>/∂<i>s<sub>T−k</sub></i>| against the lag <i>k</i>; the band is " +
+    "1 % to 100", { class: "gru-title" }),
+    charts.wide.node, charts.narrow.node, sliders.node, goal.node,
+    ...names.map((name) => sentences[name].node)],
+    (state, form) => {
+      const norms = Object.fromEntries(names.map((name) => [name, gradientNorms(name, state)]));
+      const crossings = Object.fromEntries(names.map((name) => [name, crossing(norms[name])]));
+      charts[form].update(norms, crossings);
+      sliders.update();
+      for (const name of names) sentences[name].update(norms[name], crossings[name]);
+      goal.update(readings(state, norms));
+    });
 }
 
 export default { render };
