@@ -61,11 +61,25 @@ SHARED = _joined(
 )
 
 
+# What {arguments} stands for in a docstring.
+ARGUMENTS = """\
+    All arguments are traits: Python reads and sets them while the widget is shown, and the page
+    follows.
+
+    Parameters
+    ----------
+    {settings}
+
+    Raises
+    ------
+    ValueError : if a setting is not what is listed for it"""
+
+
 class CourseWidget(anywidget.AnyWidget):
     """An anywidget that also brings its own HTML, for pages without a kernel.
 
     A subclass names its `module`, ``static/MODULE.mjs``, which exports `render`; declares its
-    settings, for which {settings} stands in its docstring; and defines `readings` and `still`.
+    settings, for which {arguments} stands in its docstring; and defines `readings` and `still`.
     """
 
     module = ""
@@ -83,7 +97,8 @@ class CourseWidget(anywidget.AnyWidget):
             textwrap.fill(line, 100, initial_indent=" " * 4, subsequent_indent=" " * 8)
             for line in lines
         ]
-        cls.__doc__ = (cls.__doc__ or "").replace("    {settings}", "\n".join(wrapped))
+        doc = (cls.__doc__ or "").replace("    {arguments}", ARGUMENTS)
+        cls.__doc__ = doc.replace("    {settings}", "\n".join(wrapped))
         _, *told = inspect.signature(cls.__init__).parameters.values()
         told = [each for each in told if each.kind is not each.VAR_KEYWORD]
         told += [

@@ -2,7 +2,7 @@
 
 import math
 from itertools import pairwise
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,17 @@ STEPS = 30
 HALVINGS = 60  # of an interval of length 2: past the last digit of a float
 TOUCH = 1e-12  # the map meets the diagonal where it comes this close
 EDGE = 1e-9  # a slope this close to 1 or -1 decides nothing
+SENTENCES = {
+    "remembers": "Two stable states, {0} and {2}, and one unstable between them, {1}: the unit "
+    "remembers which side it is on.",
+    "touches": "One stable state, {0}, and one at the edge, {1}, where the map only touches the "
+    "diagonal: a memory ends here.",
+    "alternates": "One unstable state, {0}, and a stable cycle of two: the unit ends up "
+    "alternating between {1} and {2}.",
+    "edge": "One state, {0}, at the edge of stability: the unit forgets its start, more slowly "
+    "with every step.",
+    "forgets": "One stable state, {0}: wherever the unit starts, it ends there and forgets.",
+}
 
 
 class FixedPoint(NamedTuple):
@@ -52,16 +63,9 @@ class Cobweb(CourseWidget):
         h <- tanh(w h + b)
 
     The map is drawn with the diagonal and the staircase of 30 steps between them, beside the
-    states step by step. An input that stays the same is part of the bias. All arguments are
-    traits: Python reads and sets them while the widget is shown, and the page follows.
+    states step by step. An input that stays the same is part of the bias.
 
-    Parameters
-    ----------
-    {settings}
-
-    Raises
-    ------
-    ValueError : if a value is not a finite number in its range
+    {arguments}
 
     Notes
     -----
@@ -78,6 +82,15 @@ class Cobweb(CourseWidget):
     """
 
     module = "cobweb"
+    constants: ClassVar = {
+        "SENTENCES": SENTENCES,
+        "PRESETS": {
+            "forgets": {"w": 0.5, "b": 0},
+            "remembers": {"w": 2, "b": 0},
+            "alternates": {"w": -2, "b": 0},
+            "at the edge": {"w": 1, "b": 0},
+        },
+    }
 
     w = Number(-3, 3, 2.0, label="weight <i>w</i>", help="weight w of the state")
     b = Number(-1.5, 1.5, 0.0, label="bias <i>b</i>", help="bias b")
@@ -162,33 +175,15 @@ class Cobweb(CourseWidget):
     def sentence(self):
         """What the unit does, in the words of the page."""
         points, cycle = self.fixed_points(), self.cycle()
-        numbers = [digits(point.h) for point in points]
+        states = [digits(point.h) for point in points]
+        edge_first = points[0].kind == "edge"
         if len(points) == 3:
-            low, middle, high = numbers
-            return (
-                f"Two stable states, {low} and {high}, and one unstable between them, {middle}: "
-                "the unit remembers which side it is on."
-            )
+            return SENTENCES["remembers"].format(*states)
         if len(points) == 2:
-            edge, stable = numbers if points[0].kind == "edge" else numbers[::-1]
-            return (
-                f"One stable state, {stable}, and one at the edge, {edge}, where the map only "
-                "touches the diagonal: a memory ends here."
-            )
+            return SENTENCES["touches"].format(*(states[::-1] if edge_first else states))
         if cycle:
-            low, high = map(digits, cycle)
-            return (
-                f"One unstable state, {numbers[0]}, and a stable cycle of two: the unit ends up "
-                f"alternating between {low} and {high}."
-            )
-        if points[0].kind == "edge":
-            return (
-                f"One state, {numbers[0]}, at the edge of stability: the unit forgets its start, "
-                "more slowly with every step."
-            )
-        return (
-            f"One stable state, {numbers[0]}: wherever the unit starts, it ends there and forgets."
-        )
+            return SENTENCES["alternates"].format(*states, *map(digits, cycle))
+        return SENTENCES["edge" if edge_first else "forgets"].format(*states)
 
     def still(self):
         return (

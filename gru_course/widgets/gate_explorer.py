@@ -70,16 +70,9 @@ class GateExplorer(CourseWidget):
         h = (1 - z) n + z h_prev
 
     In a network a_r and a_z are sums over x and h_prev; here they are set by hand, so that each
-    gate can be moved alone. All arguments are traits: Python reads and sets them while the
-    widget is shown, and the page follows.
+    gate can be moved alone.
 
-    Parameters
-    ----------
-    {settings}
-
-    Raises
-    ------
-    ValueError : if a value is not a finite number in its range, or drive is not a bool
+    {arguments}
 
     Notes
     -----
@@ -93,7 +86,14 @@ class GateExplorer(CourseWidget):
 
     module = "gate_explorer"
     constants: ClassVar = {
-        "PICTURES": {form.name: picture(form, BLANK, WORDS) for form in (WIDE, NARROW)}
+        "PICTURES": {form.name: picture(form, BLANK, WORDS) for form in (WIDE, NARROW)},
+        # The four corners that texts speak of; the gates are driven to them directly.
+        "PRESETS": {
+            "copy": {"drive": True, "r": 1, "z": 1},
+            "overwrite": {"drive": True, "r": 0, "z": 0},
+            "plain RNN": {"drive": True, "r": 1, "z": 0},
+            "leaky average": {"drive": True, "r": 0, "z": 0.9},
+        },
     }
 
     x = Number(-2, 2, 1.0, step=0.05, label="input <i>x<sub>t</sub></i>", help="input x")

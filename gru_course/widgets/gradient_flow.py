@@ -54,17 +54,9 @@ class GradientFlow(CourseWidget):
     the inputs and v are drawn once, so that only the settings move the lines; a shorter sequence
     is the end of the longest one. The spectral radius is that of W_hh in the plain RNN, of the
     candidate's block W_hg in the LSTM and W_hn in the GRU; the blocks of the gates stay as they
-    are drawn, from U(-1/sqrt(H), 1/sqrt(H)). All arguments are traits: Python reads and sets them
-    while the widget is shown, and the page follows.
+    are drawn, from U(-1/sqrt(H), 1/sqrt(H)).
 
-    Parameters
-    ----------
-    {settings}
-
-    Raises
-    ------
-    ValueError : if a number is not finite and in its range, length is not whole or activation is
-        another word
+    {arguments}
 
     Notes
     -----

@@ -68,16 +68,9 @@ class LaunchTimeline(CourseWidget):
     - as one persistent kernel: one launch, and the arithmetic of a step in one piece, with a
       barrier in place of the gaps.
 
-    All arguments are traits: Python reads and sets them while the widget is shown, and the page
-    follows. The defaults are an example to be moved, not measurements of a device.
+    The defaults are an example to be moved, not measurements of a device.
 
-    Parameters
-    ----------
-    {settings}
-
-    Raises
-    ------
-    ValueError : if a value is not a number in its range, or way is another word
+    {arguments}
 
     >>> for way in ("eager", "graph", "persistent"):
     ...     print(way, LaunchTimeline(way=way, kernels=10, launch=5, work=1, gap=1).time())

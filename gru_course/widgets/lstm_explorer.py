@@ -1,5 +1,7 @@
 """One step of an LSTM of one unit, with a slider on everything that enters it."""
 
+from typing import ClassVar
+
 import numpy as np
 
 from gru_course.goals import digits
@@ -44,16 +46,9 @@ class LSTMExplorer(CourseWidget):
         h = o tanh(c)
 
     In a network a_i, a_f and a_o are sums over x and h_prev; here they are set by hand, so that
-    each gate can be moved alone. All arguments are traits: Python reads and sets them while the
-    widget is shown, and the page follows.
+    each gate can be moved alone.
 
-    Parameters
-    ----------
-    {settings}
-
-    Raises
-    ------
-    ValueError : if a value is not a finite number in its range, or drive is not a bool
+    {arguments}
 
     Notes
     -----
@@ -66,6 +61,14 @@ class LSTMExplorer(CourseWidget):
     """
 
     module = "lstm_explorer"
+    constants: ClassVar = {
+        "PRESETS": {
+            "conveyor": {"drive": True, "f": 1, "i": 0, "o": 1},
+            "overwrite": {"drive": True, "f": 0, "i": 1, "o": 1},
+            "count": {"drive": True, "f": 1, "i": 1, "o": 1},
+            "hidden": {"drive": True, "f": 1, "i": 1, "o": 0},
+        }
+    }
 
     x = Number(-2, 2, 1.0, step=0.05, label="input <i>x<sub>t</sub></i>", help="input x")
     h_prev = Number(

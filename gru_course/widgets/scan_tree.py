@@ -72,16 +72,9 @@ class ScanTree(CourseWidget):
 
     Two neighbouring steps are again one such step, so the pairs (a, b) can be joined in any
     grouping: "chain" joins one after the other, "doubling" joins at every step of every level,
-    "tree" goes up and down. The pair that covers the steps 1 to t has b = h_t. All arguments are
-    traits: Python reads and sets them while the widget is shown, and the page follows.
+    "tree" goes up and down. The pair that covers the steps 1 to t has b = h_t.
 
-    Parameters
-    ----------
-    {settings}
-
-    Raises
-    ------
-    ValueError : if a value is not a number in its range, or method is another word
+    {arguments}
 
     Notes
     -----

@@ -21,16 +21,9 @@ class UnrollPlayer(CourseWidget):
         delta_t = (1 - h_t^2) dh_t
         dL/dw_h, dL/dw_x, dL/db = sum over t of delta_t h_{t-1}, delta_t x_t, delta_t
 
-    The page plays these lines in their order, each with its numbers. All arguments are traits:
-    Python reads and sets them while the widget is shown, and the page follows.
+    The page plays these lines in their order, each with its numbers.
 
-    Parameters
-    ----------
-    {settings}
-
-    Raises
-    ------
-    ValueError : if a value is not a finite number in its range, or losses is another word
+    {arguments}
 
     Notes
     -----

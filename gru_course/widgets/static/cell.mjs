@@ -1,8 +1,8 @@
 // What the explorers of one step of a cell share: the picture that moves, the gates' sliders and
 // their switch, the equations with their numbers, the strip of steps. Joined like parts.mjs.
 
-import { controls, grid, put } from "./controls.mjs";
-import { digits, element, markup, set, show, svg, write } from "./parts.mjs";
+import { controls, grid, presets, put } from "./controls.mjs";
+import { digits, element, goalLine, live, markup, read, set, show, svg, write } from "./parts.mjs";
 
 /**
  * @import { Axes } from "./chart.mjs"
@@ -99,7 +99,7 @@ const preActivation = (gate) => `<i>a<sub>${gate}</sub></i>`;
  * @param {string[]} gates
  * @param {() => Values} current
  */
-export function stepControls(model, gates, current) {
+function stepControls(model, gates, current) {
   const sliders = controls(model);
   const { node, update } = grid(sliders);
   const box = element("input", { type: "checkbox", role: "switch",
@@ -168,7 +168,7 @@ export function equation(name, key, color) {
  * @param {string[]} gates
  * @param {(values: Values) => Record<string, [string, string]>} formulas
  */
-export function stepEquations(keys, gates, formulas) {
+function stepEquations(keys, gates, formulas) {
   const rows = keys.map((key) =>
     ({ key, ...equation(SYMBOL[key] ?? `<i>${key}</i>`, key, COLORS[key]) }));
   return {
@@ -245,4 +245,30 @@ export function halfLifeLine(gate, what) {
       set(node, "data-value", halfLife);
     },
   };
+}
+
+// --- all of it -----------------------------------------------------------------------------------
+
+/**
+ * An explorer of one step, as `render` returns it. `step` makes the values of the settings, `keys`
+ * are the values that have an equation, `readings` gives what a goal may ask for.
+ * @param {{ model: Model, el: Element }} host
+ * @param {string} name
+ * @param {any} what
+ */
+export function explorer({ model, el }, name,
+  { gates, step, pictures, keys, formulas, strip, readings }) {
+  const sliders = stepControls(model, gates, () => step(read(model)));
+  const lines = stepEquations(keys, gates, formulas);
+  const goal = goalLine(model);
+  return live({ model, el }, name,
+    [pictures.wide.node, pictures.narrow.node, presets(model), sliders.node, goal.node, lines.node,
+      strip.node],
+    (state, form) => {
+      const values = step(state);
+      pictures[form].update(values);
+      sliders.update(state);
+      lines.update(values);
+      goal.update(readings(values, strip.update(state, values, form)));
+    }, strip.stop);
 }

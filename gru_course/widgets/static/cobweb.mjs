@@ -3,7 +3,8 @@
 
 import { axes, legendKey, playedLine } from "./chart.mjs";
 import { controls, grid, player, presets, put } from "./controls.mjs";
-import { digits, element, goalLine, live, markup, set, show, svg, write } from "./parts.mjs";
+import { digits, element, filled, goalLine, live, markup, set, show, svg, write }
+  from "./parts.mjs";
 
 const STEPS = 30;
 const STEPS_A_SECOND = 4;
@@ -12,12 +13,6 @@ const HALVINGS = 60; // of an interval of length 2: past the last digit of a flo
 const TOUCH = 1e-12; // the map meets the diagonal where it comes this close
 const EDGE = 1e-9; // a slope this close to 1 or -1 decides nothing
 const CURVE = Array.from({ length: 101 }, (_, i) => -1 + i / 50);
-const PRESETS = {
-  forgets: { w: 0.5, b: 0 },
-  remembers: { w: 2, b: 0 },
-  alternates: { w: -2, b: 0 },
-  "at the edge": { w: 1, b: 0 },
-};
 
 // --- the mathematics, line for line as in cobweb.py ----------------------------------------------
 
@@ -77,25 +72,12 @@ function readings(state, points) {
 }
 
 function sentence(points, pair) {
-  const [low, middle, high] = points.map(({ h }) => digits(h));
-  if (points.length === 3) {
-    return `Two stable states, ${low} and ${high}, and one unstable between them, ${middle}: ` +
-      "the unit remembers which side it is on.";
-  }
-  if (points.length === 2) {
-    const [edge, stable] = points[0].kind === "edge" ? [low, middle] : [middle, low];
-    return `One stable state, ${stable}, and one at the edge, ${edge}, where the map only ` +
-      "touches the diagonal: a memory ends here.";
-  }
-  if (pair.length) {
-    return `One unstable state, ${low}, and a stable cycle of two: the unit ends up alternating ` +
-      `between ${digits(pair[0])} and ${digits(pair[1])}.`;
-  }
-  if (points[0].kind === "edge") {
-    return `One state, ${low}, at the edge of stability: the unit forgets its start, more slowly ` +
-      "with every step.";
-  }
-  return `One stable state, ${low}: wherever the unit starts, it ends there and forgets.`;
+  const states = points.map(({ h }) => digits(h));
+  const edgeFirst = points[0].kind === "edge";
+  if (points.length === 3) return filled(SENTENCES.remembers, states);
+  if (points.length === 2) return filled(SENTENCES.touches, edgeFirst ? states.reverse() : states);
+  if (pair.length) return filled(SENTENCES.alternates, [...states, ...pair.map(digits)]);
+  return filled(edgeFirst ? SENTENCES.edge : SENTENCES.forgets, states);
 }
 
 // --- the two pictures ----------------------------------------------------------------------------
@@ -299,7 +281,7 @@ function render({ model, el }) {
   const text = words();
   const goal = goalLine(model);
   return live({ model, el }, "cobweb",
-    [drawn.node, sliders.node, presets(model, PRESETS), goal.node, text.node],
+    [drawn.node, sliders.node, presets(model), goal.node, text.node],
     (state, form) => {
       const points = fixedPoints(state);
       drawn.update(state, points, form);

@@ -17,6 +17,12 @@ declare const GOALS: Record<
 declare const PARTS: string;
 declare const MODULES: Record<string, string>;
 
+/** Of cobweb and the explorers: what each button sets. */
+declare const PRESETS: Record<string, Record<string, number | boolean>>;
+
+/** cobweb: what is said of the map. */
+declare const SENTENCES: Record<string, string>;
+
 /** gate_explorer: the two forms of the picture, as SVG. */
 declare const PICTURES: { wide: string, narrow: string };
 

@@ -118,12 +118,11 @@ export function grid(made) {
 }
 
 /**
- * Buttons that set several of the model's values at once. `settings` maps labels to them.
+ * Buttons that set several of the model's values at once.
  * @param {Model} model
- * @param {Record<string, Record<string, unknown>>} settings
  */
-export function presets(model, settings) {
-  const buttons = Object.entries(settings).map(([label, values]) => {
+export function presets(model) {
+  const buttons = Object.entries(PRESETS).map(([label, values]) => {
     const button = element("button", { type: "button" }, label);
     button.addEventListener("click", () => put(model, values));
     return button;

@@ -1,20 +1,13 @@
 // The gate explorer: one step of a GRU with one unit. PICTURES holds the diagram's two forms, drawn
 // by _gate_diagram.py; here they are only moved: wire widths, levels in the circles, numbers.
 
-import { STRIP, STRIP_TIMES, SYMBOL, halfLifeLine, leftOver, stepControls, stepEquations,
-  stepPicture } from "./cell.mjs";
+import { STRIP, STRIP_TIMES, SYMBOL, explorer, halfLifeLine, leftOver, stepPicture }
+  from "./cell.mjs";
 import { axes, legendKey, playedLine } from "./chart.mjs";
-import { player, presets } from "./controls.mjs";
-import { digits, element, goalLine, live, markup, read, set, sigmoid } from "./parts.mjs";
+import { player } from "./controls.mjs";
+import { digits, element, markup, set, sigmoid } from "./parts.mjs";
 
 const GATES = ["r", "z"];
-// The four corners that texts speak of; the gates are driven to them directly.
-const PRESETS = {
-  "copy": { drive: true, r: 1, z: 1 },
-  "overwrite": { drive: true, r: 0, z: 0 },
-  "plain RNN": { drive: true, r: 1, z: 0 },
-  "leaky average": { drive: true, r: 0, z: 0.9 },
-};
 
 // The step, line for line as in gru_course.reference.gru.step; reset after the product.
 function gruStep(state) {
@@ -31,7 +24,7 @@ function gruStep(state) {
 }
 
 // What the goals ask for beside the step, as _asked in gate_explorer.py.
-function asked({ x, h_prev, w_x, b_x, w_h, b_h }, { r, z, n, h, recurrent }) {
+function asked({ x, h_prev, w_x, b_x, w_h, b_h, r, z, n, h, recurrent }) {
   const fromX = w_x * x + b_x;
   const throughCandidate = (1 - z) * (1 - n ** 2) * r * w_h;
   // The same numbers with the reset before the product, and with a z that writes.
@@ -61,14 +54,12 @@ function run(state) {
 }
 
 // What a goal may ask for, as GateExplorer.readings.
-function readings(state, values, hs) {
-  const turn = hs.findIndex((h) => Math.sign(h) !== Math.sign(state.h_prev));
-  const { x, w_x, b_x, w_h, b_h } = state;
-  let rest = state.h_prev;
-  for (let k = 0; k < 1000; k++) {
-    rest = Math.tanh(w_x * x + b_x + values.r * (w_h * rest + b_h));
-  }
-  return { ...state, ...values, ...asked(state, values), drive: Number(state.drive),
+function readings(values, hs) {
+  const { x, h_prev, r, w_x, b_x, w_h, b_h } = values;
+  const turn = hs.findIndex((h) => Math.sign(h) !== Math.sign(h_prev));
+  let rest = h_prev;
+  for (let k = 0; k < 1000; k++) rest = Math.tanh(w_x * x + b_x + r * (w_h * rest + b_h));
+  return { ...values, ...asked(values), drive: Number(values.drive),
     turn: turn < 0 ? NaN : turn, rest };
 }
 
@@ -172,22 +163,16 @@ function strip() {
 
 // -------------------------------------------------------------------------------------------------
 
-function render({ model, el }) {
-  const pictures = { wide: diagram(PICTURES.wide), narrow: diagram(PICTURES.narrow) };
-  const sliders = stepControls(model, GATES, () => gruStep(read(model)));
-  const lines = stepEquations(["r", "z", "n", "h"], GATES, formulas);
-  const steps = strip();
-  const goal = goalLine(model);
-  return live({ model, el }, "explorer",
-    [pictures.wide.node, pictures.narrow.node, presets(model, PRESETS), sliders.node, goal.node,
-      lines.node, steps.node],
-    (state, form) => {
-      const values = gruStep(state);
-      pictures[form].update(values);
-      sliders.update(state);
-      lines.update(values);
-      goal.update(readings(state, values, steps.update(state, values, form)));
-    }, steps.stop);
+function render(host) {
+  return explorer(host, "explorer", {
+    gates: GATES,
+    step: gruStep,
+    pictures: { wide: diagram(PICTURES.wide), narrow: diagram(PICTURES.narrow) },
+    keys: ["r", "z", "n", "h"],
+    formulas,
+    strip: strip(),
+    readings,
+  });
 }
 
 export default { render };

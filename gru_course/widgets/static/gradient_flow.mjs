@@ -4,15 +4,16 @@
 
 import { axes, legendKey } from "./chart.mjs";
 import { controls, grid } from "./controls.mjs";
-import { digits, element, goalLine, live, markup, set, sigmoid, svg, write } from "./parts.mjs";
+import { byKey, digits, element, goalLine, live, markup, set, sigmoid, svg, write }
+  from "./parts.mjs";
 
 const H = V.length;
 const LONGEST = XS.length;
 const [LOW, HIGH] = LIMITS;
 
-const BASE = Object.fromEntries(Object.entries(WEIGHTS).map(([name, params]) => [name,
-  Object.fromEntries(Object.entries(params).map(([field, rows]) =>
-    [field, Float64Array.from(rows.flat())]))]));
+const NAMES = Object.keys(NETWORKS);
+const BASE = byKey(NAMES, (name) => byKey(Object.keys(WEIGHTS[name]), (field) =>
+  Float64Array.from(WEIGHTS[name][field].flat())));
 
 // out = W x + b
 function affine(out, W, x, b) {
@@ -32,8 +33,10 @@ function addProduct(out, da, W) {
 }
 
 // W_ih x + b_ih for every step, which no setting changes.
-const A_X = Object.fromEntries(Object.entries(BASE).map(([name, { weight_ih, bias_ih }]) =>
-  [name, XS.map((x) => affine(new Float64Array(bias_ih.length), weight_ih, x, bias_ih))]));
+const A_X = byKey(NAMES, (name) => {
+  const { weight_ih, bias_ih } = BASE[name];
+  return XS.map((x) => affine(new Float64Array(bias_ih.length), weight_ih, x, bias_ih));
+});
 
 // The recurrent weights at the widget's settings. A gate sees the sum of its two biases, so its
 // extra bias is added to the second one here, and to the first in GradientFlow.params.
@@ -124,13 +127,16 @@ const gru = {
 const CELLS = { RNN: rnn, LSTM: lstm, GRU: gru };
 
 // Made once and filled anew at every redraw: the states before and after each step, and the rest.
-const TAPES = Object.fromEntries(Object.entries(CELLS).map(([name, { gates, vectors }]) => [name, {
-  records: Array.from({ length: LONGEST + 1 }, () =>
-    Object.fromEntries(vectors.map((key) => [key, new Float64Array(H)]))), // the first stays zero
-  a_h: new Float64Array(gates * H),
-  da: new Float64Array(gates * H),
-  gradient: { dh: new Float64Array(H), dc: new Float64Array(H) },
-}]));
+const TAPES = byKey(NAMES, (name) => {
+  const { gates, vectors } = CELLS[name];
+  return {
+    records: Array.from({ length: LONGEST + 1 }, () =>
+      byKey(vectors, () => new Float64Array(H))), // the first stays zero
+    a_h: new Float64Array(gates * H),
+    da: new Float64Array(gates * H),
+    gradient: { dh: new Float64Array(H), dc: new Float64Array(H) },
+  };
+});
 
 // |dL/ds_{T-k}| for k = 0 ... T, as gru_course.analysis.gradient_norms measures it.
 function gradientNorms(name, settings) {
@@ -265,20 +271,19 @@ function sentence(name) {
 function render({ model, el }) {
   const sliders = grid(controls(model));
   const charts = { wide: chart("wide", 720, 320, 6), narrow: chart("narrow", 340, 300, 10) };
-  const names = Object.keys(NETWORKS);
-  const sentences = Object.fromEntries(names.map((name) => [name, sentence(name)]));
+  const sentences = byKey(NAMES, sentence);
   const goal = goalLine(model);
   return live({ model, el }, "gradient-flow",
     [markup("p", "|∂<i>L</i>/∂<i>s<sub>T−k</sub></i>| against the lag <i>k</i>; the band is " +
     "1 % to 100", { class: "gru-title" }),
     charts.wide.node, charts.narrow.node, sliders.node, goal.node,
-    ...names.map((name) => sentences[name].node)],
+    ...NAMES.map((name) => sentences[name].node)],
     (state, form) => {
-      const norms = Object.fromEntries(names.map((name) => [name, gradientNorms(name, state)]));
-      const crossings = Object.fromEntries(names.map((name) => [name, crossing(norms[name])]));
+      const norms = byKey(NAMES, (name) => gradientNorms(name, state));
+      const crossings = byKey(NAMES, (name) => crossing(norms[name]));
       charts[form].update(norms, crossings);
       sliders.update();
-      for (const name of names) sentences[name].update(norms[name], crossings[name]);
+      for (const name of NAMES) sentences[name].update(norms[name], crossings[name]);
       goal.update(readings(state, norms));
     });
 }

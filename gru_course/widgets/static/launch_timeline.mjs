@@ -2,7 +2,7 @@
 
 import { legendKey } from "./chart.mjs";
 import { controls, grid } from "./controls.mjs";
-import { element, goalLine, live, set, show, svg, write } from "./parts.mjs";
+import { element, goalLine, live, outputs, set, show, svg, write } from "./parts.mjs";
 
 const STEPS = 3;
 const WAYS = Object.keys(SETTINGS.way.options);
@@ -163,8 +163,7 @@ function legend() {
 }
 
 function words() {
-  const outs = Object.fromEntries(["time", "arithmetic", "share"].map((name) =>
-    [name, element("b", { "data-out": name })]));
+  const outs = outputs(["time", "arithmetic", "share"]);
   const why = element("span", { "data-out": "bound" });
   return {
     node: element("p", { class: "gru-timeline-said" }, "A step takes ", outs.time,

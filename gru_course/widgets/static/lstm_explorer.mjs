@@ -1,20 +1,13 @@
 // The LSTM explorer: one step of an LSTM with one unit. The cell state runs along a belt through
 // the picture; f takes from it, i and g put something on it, o shows a part of it.
 
-import { STRIP, STRIP_TIMES, SYMBOL, halfLifeLine, leftOver, stepControls, stepEquations,
-  stepPicture } from "./cell.mjs";
+import { STRIP, STRIP_TIMES, SYMBOL, explorer, halfLifeLine, leftOver, stepPicture }
+  from "./cell.mjs";
 import { axes, legendKey, playedLine } from "./chart.mjs";
-import { player, presets } from "./controls.mjs";
-import { digits, element, goalLine, live, markup, read, set, show, sigmoid, svg, write }
-  from "./parts.mjs";
+import { player } from "./controls.mjs";
+import { digits, element, markup, outputs, set, show, sigmoid, svg, write } from "./parts.mjs";
 
 const GATES = ["f", "i", "o"]; // as the belt meets them
-const PRESETS = {
-  conveyor: { drive: true, f: 1, i: 0, o: 1 },
-  overwrite: { drive: true, f: 0, i: 1, o: 1 },
-  count: { drive: true, f: 1, i: 1, o: 1 },
-  hidden: { drive: true, f: 1, i: 1, o: 0 },
-};
 
 // The step, line for line as in gru_course.reference.lstm.step.
 function lstmStep(state) {
@@ -264,8 +257,7 @@ function strip() {
   };
   const places = [element("div"), element("div")];
   const halfLife = halfLifeLine("f", "cell");
-  const c = element("b", { "data-out": "strip_c" });
-  const h = element("b", { "data-out": "strip_h" });
+  const { strip_c: c, strip_h: h } = outputs(["strip_c", "strip_h"]);
   const tanh = element("span");
   const gate = element("span");
   const shows = element("span", {}, " Its tanh is ", tanh, ", of which the output gate at ", gate,
@@ -318,22 +310,16 @@ function strip() {
 
 // -------------------------------------------------------------------------------------------------
 
-function render({ model, el }) {
-  const pictures = { wide: picture("wide"), narrow: picture("narrow") };
-  const sliders = stepControls(model, GATES, () => lstmStep(read(model)));
-  const lines = stepEquations(["i", "f", "g", "o", "c", "h"], GATES, formulas);
-  const steps = strip();
-  const goal = goalLine(model);
-  return live({ model, el }, "lstm-explorer",
-    [pictures.wide.node, pictures.narrow.node, presets(model, PRESETS), sliders.node, goal.node,
-      lines.node, steps.node],
-    (state, form) => {
-      const values = lstmStep(state);
-      pictures[form].update(values);
-      sliders.update(state);
-      lines.update(values);
-      goal.update(readings(values, steps.update(state, values, form)));
-    }, steps.stop);
+function render(host) {
+  return explorer(host, "lstm-explorer", {
+    gates: GATES,
+    step: lstmStep,
+    pictures: { wide: picture("wide"), narrow: picture("narrow") },
+    keys: ["i", "f", "g", "o", "c", "h"],
+    formulas,
+    strip: strip(),
+    readings,
+  });
 }
 
 export default { render };

@@ -31,6 +31,13 @@ export function digits(value) {
 }
 
 /**
+ * A sentence with `words` in place of {0}, {1} and so on.
+ * @param {string} sentence
+ * @param {string[]} words
+ */
+export const filled = (sentence, words) => sentence.replace(/\{(\d)\}/g, (_, k) => words[k]);
+
+/**
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
  * @param {Attributes} attributes
@@ -73,6 +80,12 @@ export function markup(tag, html, attributes = {}) {
   node.innerHTML = html;
   return node;
 }
+
+/**
+ * Places for numbers in a sentence, by what they show.
+ * @param {string[]} names
+ */
+export const outputs = (names) => byKey(names, (name) => element("b", { "data-out": name }));
 
 /**
  * Write `text` into a node that holds nothing else. A redraw has to fit into one frame on a slow
@@ -122,6 +135,15 @@ function watchWidth(node, tell) {
   return () => observer.disconnect();
 }
 
+/**
+ * An object with one entry a key.
+ * @template Value
+ * @param {string[]} keys
+ * @param {(key: string) => Value} make
+ * @returns {Record<string, Value>}
+ */
+export const byKey = (keys, make) => Object.fromEntries(keys.map((key) => [key, make(key)]));
+
 /** @param {number} a */
 export const sigmoid = (a) => 0.5 * (1 + Math.tanh(0.5 * a));
 
@@ -164,7 +186,7 @@ export function goalLine(model) {
  * @returns {any}
  */
 export function read(model) {
-  return Object.fromEntries(Object.keys(SETTINGS).map((key) => [key, model.get(key)]));
+  return byKey(Object.keys(SETTINGS), (key) => model.get(key));
 }
 
 /**

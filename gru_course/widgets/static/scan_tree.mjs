@@ -3,7 +3,7 @@
 
 import { equation } from "./cell.mjs";
 import { controls, grid, player, put } from "./controls.mjs";
-import { digits, element, goalLine, live, markup, set, svg, write } from "./parts.mjs";
+import { byKey, digits, element, goalLine, live, markup, set, svg, write } from "./parts.mjs";
 
 const METHODS = SETTINGS.method.options;
 const T = 8;
@@ -28,7 +28,7 @@ function levels(method) {
     ...[2, 1].map((s) => strided(3 * s, s, 2 * s))];
 }
 
-const LEVELS = Object.fromEntries(Object.keys(METHODS).map((method) => [method, levels(method)]));
+const LEVELS = byKey(Object.keys(METHODS), levels);
 
 // The pairs that end at each step, after each level from 0 to as many as the method takes.
 function run({ method, z, overwrite, pulse }) {
@@ -130,8 +130,7 @@ function network(method) {
 }
 
 function picture(goTo) {
-  const networks = Object.fromEntries(Object.keys(METHODS).map((method) =>
-    [method, network(method)]));
+  const networks = byKey(Object.keys(METHODS), network);
   const size = [left(T) + WIDTH + 5, top(LAST) + HEIGHT + 5];
   const band = svg("rect", { x: 0, width: size[0], height: HEIGHT + 8, fill: "currentColor",
     "fill-opacity": 0.09 });

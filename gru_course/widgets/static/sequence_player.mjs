@@ -3,7 +3,8 @@
 
 import { legendKey } from "./chart.mjs";
 import { controls, player, put } from "./controls.mjs";
-import { digits, element, goalLine, live, markup, set, show, svg, write } from "./parts.mjs";
+import { byKey, digits, element, goalLine, live, markup, outputs, set, show, svg, write }
+  from "./parts.mjs";
 
 const STEPS_A_SECOND = 8;
 const MAPS = { h: "state", z: "update gate", r: "reset gate", n: "candidate" };
@@ -18,8 +19,8 @@ const LINES =
 // What Python sent: values as thousandths in one text an array, step by step.
 function unpack(record) {
   const H = record.mean_z.length;
-  const arrays = Object.fromEntries(Object.keys(MAPS).map((name) =>
-    [name, record[name].split(" ").map((thousandths) => Number(thousandths) / 1000)]));
+  const arrays = byKey(Object.keys(MAPS), (name) =>
+    record[name].split(" ").map((thousandths) => Number(thousandths) / 1000));
   const T = arrays.h.length / H;
   return {
     T, H, tokens: record.tokens, lines: Object.entries(record.lines), meanZ: record.mean_z,
@@ -39,8 +40,7 @@ function order({ H, halfLife }, sort) {
 
 /** @returns {Record<string, number>} */
 function readings({ at, meanZ, halfLife }, step, unit) {
-  const values = Object.fromEntries(["r", "z", "n", "h"].map((name) =>
-    [name, at(name, step, unit)]));
+  const values = byKey(["r", "z", "n", "h"], (name) => at(name, step, unit));
   return { step, unit, ...values, half_life: halfLife[unit], mean_z: meanZ[unit] };
 }
 
@@ -182,10 +182,9 @@ function unitStrip(record) {
   set(made.box, "role", "img");
   set(made.box, "aria-label", "State and update gate of one unit over all steps, and where it " +
   "writes; its numbers at the step are written below.");
-  const outs = Object.fromEntries(["r", "z", "n", "h", "keeps", "writes", "mean_z"].map((name) =>
-    [name, element("b", { "data-out": name })]));
-  const [title, reads, half] = [element("p", { class: "gru-title" }), element("span"),
-    element("b", { "data-out": "half_life" })];
+  const { half_life: half, ...outs } =
+    outputs(["r", "z", "n", "h", "keeps", "writes", "mean_z", "half_life"]);
+  const [title, reads] = [element("p", { class: "gru-title" }), element("span")];
   const letter = (name) => markup("i", name);
   return {
     ...made,
