@@ -111,8 +111,7 @@ class CourseWidget(anywidget.AnyWidget):
         known = self.declared()
         for name in settings:
             if name not in known:
-                widget, listed = type(self).__name__, ", ".join(known)
-                raise TypeError(f"{widget}: expected settings among {listed}, got {name!r}")
+                raise TypeError(f"expected settings among {', '.join(known)}, got {name!r}")
         super().__init__(**settings)
         self._given = self.state()
 

@@ -36,7 +36,7 @@ class FixedPoint(NamedTuple):
     slope: float
 
     @property
-    def kind(self):
+    def kind(self) -> str:
         """ "stable" where deviations shrink, "unstable" where they grow, "edge" between."""
         excess = abs(self.slope) - 1
         return "unstable" if excess > EDGE else "stable" if excess < -EDGE else "edge"
@@ -96,7 +96,7 @@ class Cobweb(CourseWidget):
     b = Number(-1.5, 1.5, 0.0, label="bias <i>b</i>", help="bias b")
     h0 = Number(-1, 1, 0.1, color="h", label="start <i>h</i><sub>0</sub>", help="start h 0")
 
-    def states(self):
+    def states(self) -> list[float]:
         """The states h_0 to h_30, from `gru_course.reference.rnn.forward`.
 
         Returns
@@ -107,7 +107,7 @@ class Cobweb(CourseWidget):
         hs, _ = rnn.forward(np.zeros((1, STEPS, 1)), np.array([[self.h0]]), params)
         return [self.h0, *hs[0, :, 0].tolist()]
 
-    def fixed_points(self):
+    def fixed_points(self) -> list[FixedPoint]:
         """The states h with tanh(w h + b) = h, and the slope w (1 - h^2) of the map there.
 
         Where the map's slope is 1, tanh(w h + b) - h turns, so between two such places it has one
@@ -139,7 +139,7 @@ class Cobweb(CourseWidget):
                 found.append(_bisect(g, low, high))
         return [FixedPoint(h, w * (1 - h * h)) for h in sorted(found)]
 
-    def cycle(self):
+    def cycle(self) -> list[float]:
         """The two states between which the unit ends up alternating.
 
         Returns
@@ -157,7 +157,7 @@ class Cobweb(CourseWidget):
     def _step(self, h):
         return math.tanh(self.w * h + self.b)
 
-    def readings(self):
+    def readings(self) -> dict[str, float]:
         """All settings, the number of stable states, and where they part.
 
         Returns
@@ -172,7 +172,7 @@ class Cobweb(CourseWidget):
             "unstable": parting[0] if parting else math.nan,
         }
 
-    def sentence(self):
+    def sentence(self) -> str:
         """What the unit does, in the words of the page."""
         points, cycle = self.fixed_points(), self.cycle()
         states = [digits(point.h) for point in points]
@@ -185,7 +185,7 @@ class Cobweb(CourseWidget):
             return SENTENCES["alternates"].format(*states, *map(digits, cycle))
         return SENTENCES["edge" if edge_first else "forgets"].format(*states)
 
-    def still(self):
+    def still(self) -> str:
         return (
             '<figure class="gru-still" style="margin:0 auto;max-width:340px">'
             f"{self._picture()}"

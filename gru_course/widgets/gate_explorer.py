@@ -114,7 +114,7 @@ class GateExplorer(CourseWidget):
     w_h = Number(-10, 10, 1.0, help="weight of the state, inside the reset product")
     b_h = Number(-10, 10, 0.0, help="bias of the state, inside the reset product")
 
-    def params(self):
+    def params(self) -> gru.Params:
         """The widget's settings as `gru_course.reference.gru.Params` of a GRU with one unit.
 
         The gates' rows see neither x nor h_prev: their biases are the pre-activations.
@@ -127,7 +127,7 @@ class GateExplorer(CourseWidget):
             bias_hh=np.array([0.0, 0.0, self.b_h]),
         )
 
-    def values(self):
+    def values(self) -> dict[str, float]:
         """The gates, the candidate and the new state, from `gru_course.reference.gru.step`.
 
         Returns
@@ -137,7 +137,7 @@ class GateExplorer(CourseWidget):
         h, cache = gru.step(np.array([[self.x]]), np.array([[self.h_prev]]), self.params())
         return {"r": cache.r.item(), "z": cache.z.item(), "n": cache.n.item(), "h": h.item()}
 
-    def readings(self):
+    def readings(self) -> dict[str, float]:
         """All settings, what the step makes of them, and where many such steps lead.
 
         Returns
@@ -163,7 +163,7 @@ class GateExplorer(CourseWidget):
         asked = _asked(self.state(), **values)
         return {**self.settings(), **values, **asked, "turn": turn, "rest": rest}
 
-    def still(self):
+    def still(self) -> str:
         values = self.values()
         drawn = _drawn(self.state(), **values)
         r, z, n, h = (digits(values[name]) for name in "rznh")

@@ -1,7 +1,7 @@
 """The gradient against the lag for a plain RNN, an LSTM and a GRU, with sliders."""
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -98,7 +98,7 @@ class GradientFlow(CourseWidget):
         help="activation of the plain RNN",
     )
 
-    def params(self):
+    def params(self) -> dict[str, Any]:
         """The three networks' weights at the widget's settings.
 
         Returns
@@ -115,7 +115,7 @@ class GradientFlow(CourseWidget):
             made[name] = base._replace(weight_hh=weight_hh, bias_ih=bias_ih)
         return made
 
-    def norms(self):
+    def norms(self) -> dict[str, np.ndarray]:
         """The lines of the picture, from `gru_course.analysis.gradient_norms`.
 
         Returns
@@ -135,7 +135,7 @@ class GradientFlow(CourseWidget):
             for name, params in self.params().items()
         }
 
-    def readings(self):
+    def readings(self) -> dict[str, float]:
         """All numbers that are set, and each network's gradient norm at the first step.
 
         Returns
@@ -145,7 +145,7 @@ class GradientFlow(CourseWidget):
         norms = {name.lower(): norm[-1].item() for name, norm in self.norms().items()}
         return {**self.settings(), **norms}
 
-    def crossings(self):
+    def crossings(self) -> dict[str, int | None]:
         """The first lag at which the gradient is below 1 % or above 100.
 
         Returns
@@ -155,7 +155,7 @@ class GradientFlow(CourseWidget):
         outside = {name: (n < LOW) | (n > HIGH) for name, n in self.norms().items()}
         return {name: int(o.argmax()) if o.any() else None for name, o in outside.items()}
 
-    def still(self):
+    def still(self) -> str:
         norms, crossings, T = self.norms(), self.crossings(), self.length
         said = []
         for name, k in crossings.items():

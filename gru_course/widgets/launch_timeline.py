@@ -31,7 +31,7 @@ class Timeline(NamedTuple):
     end: np.ndarray
 
 
-def timeline(issue, work, gap):
+def timeline(issue: np.ndarray, work: float, gap: float) -> Timeline:
     """Run kernels one after the other, each no sooner than it has been launched.
 
         start_k = max(issue_k, end_{k-1} + gap),  end_k = start_k + work
@@ -102,7 +102,7 @@ class LaunchTimeline(CourseWidget):
         help="barrier of the persistent kernel, in microseconds",
     )
 
-    def pieces(self):
+    def pieces(self) -> tuple[int, float, float]:
         """What a step is made of on the GPU.
 
         Returns
@@ -113,7 +113,7 @@ class LaunchTimeline(CourseWidget):
             return 1, self.kernels * self.work, self.barrier
         return self.kernels, self.work, self.gap
 
-    def timeline(self):
+    def timeline(self) -> Timeline:
         """The pieces of all three steps over time.
 
         Returns
@@ -124,16 +124,16 @@ class LaunchTimeline(CourseWidget):
         k = np.arange(STEPS * count)
         return timeline(self.launch * (k + 1 if self.way == "eager" else 0 * k + 1), work, gap)
 
-    def time(self):
+    def time(self) -> float:
         """Microseconds from the end of a step to the end of the next one."""
         end = self.timeline().end
         return float(end[-1] - end[-1 - self.pieces()[0]])
 
-    def share(self):
+    def share(self) -> float:
         """The part of that time in which the GPU computes, above 0 and at most 1."""
         return self.kernels * self.work / self.time()
 
-    def bound(self):
+    def bound(self) -> str:
         """What bounds the time: "launches", "gaps", "barriers" or "arithmetic"."""
         _, work, gap = self.pieces()
         if self.way == "eager" and self.launch > work + gap:
@@ -142,7 +142,7 @@ class LaunchTimeline(CourseWidget):
             return "barriers" if self.way == "persistent" else "gaps"
         return "arithmetic"
 
-    def readings(self):
+    def readings(self) -> dict[str, float]:
         """All settings; eager, 1 or 0; arithmetic and time, in microseconds a step; share.
 
         Returns
@@ -157,7 +157,7 @@ class LaunchTimeline(CourseWidget):
             "share": self.share(),
         }
 
-    def still(self):
+    def still(self) -> str:
         rows = ""
         for way, name in WAYS.items():
             other = LaunchTimeline(**{**self.state(), "way": way})

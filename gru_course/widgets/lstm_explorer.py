@@ -92,7 +92,7 @@ class LSTMExplorer(CourseWidget):
     w_h = Number(-10, 10, 1.0, help="weight of the hidden state in the candidate")
     b = Number(-10, 10, 0.0, help="bias of the candidate")
 
-    def params(self):
+    def params(self) -> lstm.Params:
         """The widget's settings as `gru_course.reference.lstm.Params` of an LSTM with one unit.
 
         The gates' rows see neither x nor h_prev: their biases are the pre-activations.
@@ -106,7 +106,7 @@ class LSTMExplorer(CourseWidget):
             bias_hh=np.zeros(4),
         )
 
-    def values(self):
+    def values(self) -> dict[str, float]:
         """The gates, the candidate and the new states, from `gru_course.reference.lstm.step`.
 
         Returns
@@ -118,7 +118,7 @@ class LSTMExplorer(CourseWidget):
         gates = {name: getattr(cache, name).item() for name in "ifgo"}
         return {**gates, "c": after.c.item(), "h": after.h.item()}
 
-    def readings(self):
+    def readings(self) -> dict[str, float]:
         """All settings, what the step makes of them, and what fifty steps of the same input do.
 
         Returns
@@ -139,7 +139,7 @@ class LSTMExplorer(CourseWidget):
             **{name: np.diff(values)[-1].item() for name, values in gains.items()},
         }
 
-    def still(self):
+    def still(self) -> str:
         values = self.values()
         i, f, g, o, c, h = (digits(values[name]) for name in "ifgoch")
         picture = _still_picture(self.c_prev, values["f"], values["i"] * values["g"], values["c"])

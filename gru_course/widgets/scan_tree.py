@@ -20,12 +20,12 @@ class Pair(NamedTuple):
     b: float
 
     @property
-    def span(self):
+    def span(self) -> str:
         """The steps covered, as the page writes them."""
         return f"{self.first}–{self.last}" if self.first < self.last else f"{self.last}"
 
 
-def join(earlier, later):
+def join(earlier: Pair, later: Pair) -> Pair:
     """Two neighbouring pairs as one: (a, b), then (a', b'), is (a' a, a' b + b').
 
     Parameters
@@ -42,7 +42,7 @@ def join(earlier, later):
     return Pair(earlier.first, later.last, later.a * earlier.a, later.a * earlier.b + later.b)
 
 
-def levels(method):
+def levels(method: str) -> list[list[tuple[int, int]]]:
     """What each level of a method joins, all at once, over T = 8 steps.
 
     Parameters
@@ -100,7 +100,7 @@ class ScanTree(CourseWidget):
     )
     level = Whole(0, LAST, LAST, help="how many levels of the method have been computed")
 
-    def pairs(self, method=None):
+    def pairs(self, method: str | None = None) -> list[Pair]:
         """The pair that ends at each step, after the widget's level.
 
         Parameters
@@ -121,7 +121,7 @@ class ScanTree(CourseWidget):
                 pairs[t - 1] = join(before[earlier - 1], before[t - 1])
         return pairs
 
-    def counts(self, method):
+    def counts(self, method: str) -> dict[str, int]:
         """How far a method has come after the widget's level.
 
         Parameters
@@ -140,7 +140,7 @@ class ScanTree(CourseWidget):
             "known": sum(pair.first == 1 for pair in self.pairs(method)),
         }
 
-    def readings(self):
+    def readings(self) -> dict[str, float]:
         """All settings; the pair that ends at each step t: first_t, a_t and b_t; work and known.
 
         Returns
@@ -154,7 +154,7 @@ class ScanTree(CourseWidget):
             readings |= {f"first_{t}": float(pair.first), f"a_{t}": pair.a, f"b_{t}": pair.b}
         return {**self.settings(), **readings}
 
-    def still(self):
+    def still(self) -> str:
         done = len(levels(self.method))
         head = "".join(f'<th scope="col">{t}</th>' for t in range(1, T + 1))
         rows = ""

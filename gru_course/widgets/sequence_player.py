@@ -205,7 +205,7 @@ class SequencePlayer(CourseWidget):
     def _half_lives(self):
         return [math.inf if steps is None else steps for steps in self.record["half_life"]]
 
-    def readings(self):
+    def readings(self) -> dict[str, float]:
         """The numbers at the cursor: step, unit, its r, z, n and h, its half_life and mean_z.
 
         Returns
@@ -221,7 +221,7 @@ class SequencePlayer(CourseWidget):
             "mean_z": self.record["mean_z"][self.unit],
         }
 
-    def order(self):
+    def order(self) -> list[int]:
         """The units as the rows show them, from top to bottom.
 
         Returns
@@ -231,7 +231,7 @@ class SequencePlayer(CourseWidget):
         keys = range(self.H) if self.sort == "index" else [-steps for steps in self._half_lives()]
         return sorted(range(self.H), key=keys.__getitem__)
 
-    def still(self):
+    def still(self) -> str:
         values = {name: digits(value) for name, value in self.readings().items()}
         if self.record["tokens"] is None:
             series = self.record["lines"]["input"]

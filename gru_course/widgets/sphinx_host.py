@@ -20,7 +20,7 @@ from gru_course.widgets._base import SHARED, STATIC, definition
 SCRIPT = "gru-widgets.js"
 
 
-def script_text():
+def script_text() -> str:
     """The one script of all widgets, classic so that it also loads from disk."""
     classes = [getattr(widgets, name) for name in widgets.__all__]
     modules = definition("MODULES", {cls.module: cls.own_text() for cls in classes})

@@ -56,7 +56,7 @@ class UnrollPlayer(CourseWidget):
         help="at which steps there is a loss",
     )
 
-    def params(self):
+    def params(self) -> rnn.Params:
         """The unit as `gru_course.reference.rnn.Params`."""
         return rnn.Params(
             weight_ih=np.array([[self.w_x]]),
@@ -65,7 +65,7 @@ class UnrollPlayer(CourseWidget):
             bias_hh=np.zeros(1),
         )
 
-    def values(self):
+    def values(self) -> dict[str, float]:
         """All numbers of both passes, from `gru_course.reference.rnn`'s step and its derivative.
 
         Returns
@@ -103,7 +103,7 @@ class UnrollPlayer(CourseWidget):
         values["dh_0"] = future.item()
         return values
 
-    def readings(self):
+    def readings(self) -> dict[str, float]:
         """All settings and all numbers of both passes.
 
         Returns
@@ -115,7 +115,7 @@ class UnrollPlayer(CourseWidget):
         every = float(self.losses == "every")
         return {**self.settings(), **values, "every": every, "size_1": size}
 
-    def still(self):
+    def still(self) -> str:
         values = self.values()
         columns = {
             "h<sub>t</sub>": "h",

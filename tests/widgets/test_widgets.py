@@ -1,6 +1,5 @@
 """What Python says and writes for a widget; its life in a browser is tested in tests/browser."""
 
-import inspect
 import json
 import math
 import re
@@ -57,16 +56,10 @@ def test_values_with_pre_activations(x, a_r, a_z):
     assert widget.values() == pytest.approx(by_hand(widget, r, z), rel=0, abs=1e-12)
 
 
-def test_output_is_the_same_every_time():
-    first, second = bundle(GateExplorer(x=0.3)), bundle(GateExplorer(x=0.3))
-    assert first[HTML] == second[HTML]
-    assert first["text/plain"] == second["text/plain"] == repr(GateExplorer(x=0.3))
-    assert "0x" not in first["text/plain"]
-    assert first[HTML] != bundle(GateExplorer(x=0.4))[HTML]
-    assert "application/vnd.jupyter.widget-view+json" in first
+def test_output_is_the_same_in_another_process():
     code = "from gru_course.widgets import GateExplorer; print(GateExplorer(x=0.3).html())"
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert other.stdout.strip() == first[HTML]
+    assert other.stdout.strip() == GateExplorer(x=0.3).html()
 
 
 def test_html_holds_the_state_in_order():
@@ -121,70 +114,6 @@ def test_level_fills_the_right_part_of_a_circle():
     assert float(start) < -0.1 < 0.1 < float(end), "an arc back to its start is not drawn"
     assert level(0, 0, 10, 1.0, True) == "M-10 0A10 10 0 0 1 0.00 -10.00H0.00A10 10 0 0 1 10 0Z"
     assert level(0, 0, 10, -1.0, True) == "M-10 0A10 10 0 0 0 0.00 10.00H0.00A10 10 0 0 0 10 0Z"
-
-
-@pytest.mark.parametrize(
-    ("setting", "message"),
-    [
-        ({"x": float("nan")}, "x: expected a number from -2 to 2, got nan"),
-        ({"x": float("inf")}, "x: expected a number from -2 to 2, got inf"),
-        ({"h_prev": 1.01}, "h_prev: expected a number from -1 to 1, got 1.01"),
-        ({"a_r": "3"}, "a_r: expected a number from -8 to 8, got '3'"),
-        ({"a_z": -8.5}, "a_z: expected a number from -8 to 8, got -8.5"),
-        ({"z": True}, "z: expected a number from 0 to 1, got True"),
-        ({"r": None}, "r: expected a number from 0 to 1, got None"),
-        ({"w_h": 11}, "w_h: expected a number from -10 to 10, got 11"),
-        ({"drive": 1}, "drive: expected True or False, got 1"),
-    ],
-)
-def test_bad_settings_are_refused(setting, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
-        GateExplorer(**setting)
-    widget = GateExplorer()
-    before = widget.state()
-    with pytest.raises(ValueError, match=re.escape(message)):
-        widget.set_trait(*next(iter(setting.items())))
-    assert widget.state() == before
-
-
-def test_unknown_settings_are_refused():
-    known = "x, h_prev, a_r, a_z, drive, r, z, w_x, b_x, w_h, b_h, goal"
-    message = f"GateExplorer: expected settings among {known}, got 'gain'"
-    with pytest.raises(TypeError, match=re.escape(message)):
-        GateExplorer(gain=1.0)
-    with pytest.raises(TypeError, match="positional"):
-        GateExplorer(1.0)
-
-
-@pytest.mark.parametrize("name", widgets.__all__)
-def test_a_setting_is_declared_once(name):
-    """Signature, docstring and the module's SETTINGS say what the declaration says."""
-    cls = getattr(widgets, name)
-    declared = cls.declared()
-    told = inspect.signature(cls).parameters
-    given = {key: told[key] for key in told if key in declared}
-    assert list(given) == list(declared)
-    assert list(told)[-len(given) :] == list(given), "the settings come last"
-    assert all(each.kind is each.KEYWORD_ONLY for each in given.values())
-    parameters = cls.__doc__.split("    Parameters\n")[1].split("    Raises\n")[0]
-    page = json.loads(re.search(r"^const SETTINGS = (.*);$", cls._esm, re.M)[1])
-    assert list(page) == [key for key in declared if key != "goal"]
-    for key, setting in declared.items():
-        assert given[key].default == setting.default_value
-        assert f"    {key} : {setting.help}, {setting.expected}" in re.sub(
-            r"\n {8}", " ", parameters
-        )
-        if setting.label:
-            assert page[key] == setting.declaration()
-            assert page[key]["help"]
-    assert "{" not in parameters
-
-
-@pytest.mark.parametrize("name", [n for n in widgets.__all__ if n != "SequencePlayer"])
-def test_defaults_are_settings_like_any_other(name):
-    cls = getattr(widgets, name)
-    defaults = {key: setting.default_value for key, setting in cls.declared().items()}
-    assert repr(cls()) == repr(cls(**defaults))
 
 
 @pytest.mark.parametrize("name", widgets.__all__)
