@@ -119,18 +119,3 @@ def test_picture_draws_the_norms_and_names_the_lines(browser, site_url, width, c
         across = min(a[1], b[1]) - max(a[0], b[0])
         down = min(a[3], b[3]) - max(a[2], b[2])
         assert across <= 0 or down <= 2
-
-
-@pytest.mark.parametrize("width", [1280, 375])
-def test_without_javascript_a_still_picture(browser, site_url, width):
-    with browser.new_context(
-        java_script_enabled=False, viewport={"width": width, "height": 800}
-    ) as context:
-        page = context.new_page()
-        page.goto(site_url + PAGE)
-        place = page.locator("[data-module=gradient_flow]").first
-        assert place.locator("svg").is_visible()
-        sentence = place.locator("figcaption")
-        assert sentence.is_visible()
-        assert "spectral radius 0.9 and gate bias 0." in sentence.inner_text()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -1,4 +1,4 @@
-"""The launch timeline on built pages: every kernel, what is drawn of it, and without scripts."""
+"""The launch timeline on built pages: every kernel, and what is drawn of it."""
 
 from contextlib import contextmanager
 
@@ -136,18 +136,3 @@ def test_axe_finds_nothing(browser, site_url, scheme):
             Axe().run(widget.page, context=ROOT, options={"preload": False}).response["violations"]
         )
     assert [violation["id"] for violation in found] == []
-
-
-@pytest.mark.parametrize("width", [1280, 375])
-def test_without_javascript_a_still_table(browser, site_url, width):
-    with browser.new_context(
-        java_script_enabled=False, viewport={"width": width, "height": 800}
-    ) as context:
-        page = context.new_page()
-        page.goto(site_url + PAGE)
-        place = page.locator(".gru-widget[data-module=launch_timeline]").first
-        assert place.locator("td").first.is_visible()
-        assert "not measurements of a device" in place.locator("figcaption").inner_text()
-        ends = [place.locator(part).bounding_box() for part in ("figure", "table")]
-        assert ends[1]["width"] <= ends[0]["width"] + 1
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

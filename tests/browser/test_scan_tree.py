@@ -112,16 +112,3 @@ def test_it_is_legible_and_nothing_jumps(browser, site_url, width):
         }""")
         assert size >= 11
         assert spill < -2
-
-
-@pytest.mark.parametrize("width", [1280, 375])
-def test_without_javascript_a_still_table(browser, site_url, width):
-    with browser.new_context(
-        java_script_enabled=False, viewport={"width": width, "height": 800}
-    ) as context:
-        page = context.new_page()
-        page.goto(site_url + PAGE)
-        place = page.locator(".gru-widget[data-module=scan_tree]").first
-        assert place.locator("td").first.is_visible()
-        assert "17 pairs in 3 levels" in place.locator("figcaption").inner_text()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

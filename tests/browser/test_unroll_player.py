@@ -1,7 +1,6 @@
 """The unroll player on built pages, without any Python behind it."""
 
 import itertools
-import json
 import re
 from contextlib import contextmanager
 from math import tanh
@@ -234,17 +233,3 @@ def test_picture_is_legible(browser, site_url, width):
         across = min(a[1], b[1]) - max(a[0], b[0])
         down = min(a[3], b[3]) - max(a[2], b[2])
         assert across <= 0 or down <= 5, (a, b)
-
-
-@pytest.mark.parametrize("width", [1280, 375])
-def test_without_javascript_a_still_table(browser, site_url, width):
-    with browser.new_context(
-        java_script_enabled=False, viewport={"width": width, "height": 800}
-    ) as context:
-        page = context.new_page()
-        page.goto(site_url + PAGE)
-        place = page.locator(".gru-widget[data-module=unroll_player]").first
-        assert place.locator("td").count() == 15
-        values = UnrollPlayer(**json.loads(place.locator("script").text_content())).values()
-        assert f"= {digits(values['dw_h'])}." in place.locator("figcaption").inner_text()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
