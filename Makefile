@@ -4,7 +4,9 @@ PORT ?= 8000
 NB ?= $(shell git ls-files 'book/*.ipynb')
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# TORCH_INDEX may name PyTorch's index of CPU wheels, to spare a machine without a GPU gigabytes.
+SETUP = @PYTHON='$(PYTHON)' TORCH_INDEX='$(TORCH_INDEX)' GOAL='$(MAKECMDGOALS)' .ci/setup
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 600 \
   --nbval-kernel-startup-timeout 300 \
   --nbval-sanitize-with tests/book/nbval_sanitize.cfg
@@ -14,60 +16,68 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 600 \
 export OMP_NUM_THREADS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book serve test check mutants bench bench-gpu bench-widgets format execute clean
+.PHONY: help setup setup-test book serve lab quick test browser check mutants bench bench-gpu \
+  bench-widgets format execute clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 15
 
-# TORCH_INDEX may name PyTorch's index of CPU wheels, to spare a machine without a GPU gigabytes.
-$(VENV)/installed: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "This course needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1)." >&2; \
-	  echo "Name another one, for example: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(if $(TORCH_INDEX),$(PIP) --index-url $(TORCH_INDEX) "$$(grep '^torch==' requirements.lock)")
-	$(PIP) -c requirements.lock -e '.[book,test]'
-	@touch $@
+setup: ## install what the book and its chapters need into .venv
+	$(SETUP) book
 
-setup: $(VENV)/installed ## install everything into .venv
+setup-test: ## install what the tests and checks need, too
+	$(SETUP) test
 
 book: setup ## build _build/html/index.html from scratch
-	rm -rf _build
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter-book build . -W -n --keep-going
+	rm -rf _build/next
+	PATH="$(CURDIR)/$(BIN):$$PATH" \
+	  $(BIN)/jupyter-book build . --path-output _build/next -W -n --keep-going
+	rm -rf _build/html
+	mv _build/next/_build/html _build/html
+	rm -rf _build/next
 	@echo "Open _build/html/index.html"
 
-serve: setup ## serve the built book on localhost and open it
+serve: setup ## serve the built book on localhost and open it; another port: make serve PORT=8001
 	@test -f _build/html/index.html || $(MAKE) book
-	(sleep 1; $(BIN)/python -m webbrowser "http://localhost:$(PORT)/") & \
-	$(BIN)/python -m http.server $(PORT) --bind localhost --directory _build/html
+	@$(BIN)/python .ci/serve.py '$(PORT)'
 
-test: setup ## unit, parity, notebook, book and browser tests
-	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder $(NBVAL)
+lab: setup ## open the chapters in JupyterLab
+	$(BIN)/jupyter-lab book
 
-check: setup ## ruff, pyright, import-linter, codespell
+quick: setup-test ## unit and parity tests, without pages, notebooks and kernels: two minutes
+	$(PYTEST) tests gru_course --ignore tests/browser --ignore tests/book --ignore tests/nn/kernels
+
+test: setup-test ## all tests, or one file, folder, notebook or test: make test T=tests/reference
+	$(PYTEST) $(NBVAL) $(if $(T),'$(T)')
+
+browser: ## install Chromium, which the page tests need, with apt
+	@.ci/browser
+
+check: setup-test ## ruff, pyright, import-linter, codespell
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
-mutants: setup ## break the cells' code in each way that mutmut knows; a test must fail each time
-	$(PIP) -c requirements.lock -e '.[mutants]'
+mutants: ## break the cells' code in each way that mutmut knows; a test must fail each time
+	$(SETUP) mutants
 	rm -rf mutants
 	$(BIN)/mutmut run
 	$(BIN)/python tests/mutants.py
 
-bench: setup ## time the GRU and its peers side by side: about half an hour
+bench: setup-test ## time the GRU beside others, then hold each claim on speed to it: half an hour
 	$(BIN)/python -m gru_course.bench cpu
 	$(BIN)/python -m gru_course.bench scan
+	$(BIN)/python -m gru_course.bench claims
 
-bench-gpu: setup ## time the GRU's kernels beside cuDNN's, on an NVIDIA GPU
+bench-gpu: setup-test ## time the GRU's kernels beside cuDNN's, on an NVIDIA GPU
 	$(BIN)/python -m gru_course.bench gpu
 
-bench-widgets: setup ## print how long a redraw of each widget takes, on the built page
+bench-widgets: setup-test ## print how long a redraw of each widget takes, on the built page
 	$(BIN)/python -m pytest -q -rP tests/browser/bench_redraw.py
 
-format: setup ## let ruff format and mend
+format: setup-test ## let ruff format and fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

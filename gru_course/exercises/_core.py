@@ -201,11 +201,12 @@ def _told(error: BaseException) -> str:
 def _time_limit(seconds: float) -> Iterator[None]:
     """Raise _TimeUp in the body after so many seconds, where that is possible.
 
-    Only the main thread of a system with SIGALRM can be interrupted. On Windows, in the browser
-    and in other threads there is no limit, and an endless loop has to be stopped by hand. The same
-    holds for one call into compiled code: the signal is seen when it returns.
+    Only the main thread of a system with timers can be interrupted. On Windows, in the browser
+    (whose `signal` knows SIGALRM and has no timer to send it) and in other threads there is no
+    limit, and an endless loop has to be stopped by hand. The same holds for one call into compiled
+    code: the signal is seen when it returns.
     """
-    if not hasattr(signal, "SIGALRM") or threading.current_thread() != threading.main_thread():
+    if not hasattr(signal, "setitimer") or threading.current_thread() != threading.main_thread():
         yield
         return
 

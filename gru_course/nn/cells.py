@@ -112,7 +112,7 @@ class RNNCell(Cell):
     torch.Size([4, 3])
     """
 
-    def __init__(self, input_size, hidden_size, nonlinearity="tanh"):
+    def __init__(self, input_size, hidden_size, *, nonlinearity="tanh"):
         super().__init__(input_size, hidden_size, blocks=1)
         check_choice("nonlinearity", nonlinearity, ("tanh", "relu"))
         self.nonlinearity = nonlinearity
@@ -212,7 +212,7 @@ class GRUCell(Cell):
     torch.Size([4, 3])
     """
 
-    def __init__(self, input_size, hidden_size, reset_after=True):
+    def __init__(self, input_size, hidden_size, *, reset_after=True):
         super().__init__(input_size, hidden_size, blocks=3)
         check_choice("reset_after", reset_after, (True, False))
         self.reset_after = reset_after

@@ -7,7 +7,7 @@ block's pre-activations are used while they are in the cache, and then overwritt
 
 The loops are written twice, in torch and in NumPy, because a call costs about a microsecond in
 torch and half of that in NumPy: where a step's arrays are small, calls are what a step costs. NumPy
-works on the tensors' own memory.
+works on the tensors' own memory. Whose products the rest takes, `products.py` decides.
 
 Shapes: N batch, T time steps, I input size, H hidden size, and S rows: the T * N steps of all
 sequences, time first, without padding. Gates are stacked r | z | n.
@@ -17,6 +17,8 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 import torch
+
+from gru_course.nn.products import Matrix, add_outer, known_to_numpy
 
 # grad * z * (1 - z) and grad * (1 - n^2), each in one pass, into `grad_input`.
 sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
@@ -46,18 +48,17 @@ class GRUFunction(torch.autograd.Function):
     def forward(ctx, x, h0, sizes, turn, W_ih, W_hh, b_ih=None, b_hh=None):
         (S, _), (N, H) = x.shape, h0.shape
         ctx.sizes, ctx.turn = sizes, turn
-        xs = turn(x) if turn else x
+        xs = turn(x.detach()) if turn else x.detach()
         # The inputs' part of the pre-activations of r, z and n. That of n stands apart, since r
         # multiplies only what W_hn adds: the last third of `a` is for W_hn h_prev + b_hn.
+        a = x.new_empty(S, 3 * H)
+        Matrix(W_ih.T, rows=S).into(a, xs)
         if b_ih is None or b_hh is None:
-            a = xs @ W_ih.T
             n = a[:, 2 * H :].clone()
             a[:, 2 * H :] = 0
         else:
-            b_rzn = b_ih.clone()
-            b_rzn[: 2 * H] += b_hh[: 2 * H]
-            a = torch.addmm(b_rzn, xs, W_ih.T)
-            n = a[:, 2 * H :].clone()
+            a[:, : 2 * H] += b_ih[: 2 * H] + b_hh[: 2 * H]
+            n = a[:, 2 * H :] + b_ih[2 * H :]
             a[:, 2 * H :] = b_hh[2 * H :]
 
         states = x.new_empty(N + S, H)  # h0 and all that follow
@@ -67,7 +68,8 @@ class GRUFunction(torch.autograd.Function):
         ctx.save_for_backward(x, states, a, n, W_ih, W_hh)
         hs = states[N:]
         h_last = torch.cat(_last(hs, sizes))
-        return turn(hs) if turn else hs, h_last
+        # A copy, for the caller to change in place: the backward pass reads these states.
+        return turn(hs) if turn else hs.clone(), h_last
 
     @staticmethod
     def backward(ctx, dhs, dh_last):
@@ -80,7 +82,10 @@ class GRUFunction(torch.autograd.Function):
         r, z, a_hn = a.view(S, 3, H).unbind(1)
         # Without a sequence that ends early the states before each step are one block.
         h_prevs = None if sizes[-1] == N else previous(states, sizes)
-        loop = _backward_in_numpy if _small(dh_last, SMALL_BACKWARD) else _backward_in_torch
+        if _small(dh_last, SMALL_BACKWARD):
+            loop, weights_hh = _backward_in_numpy, W_hh
+        else:
+            loop, weights_hh = _backward_in_torch, Matrix(W_hh, N, times=len(sizes))
 
         dx = torch.empty_like(x) if needs_x else None
         dW_ih = torch.zeros_like(W_ih) if needs_W_ih else None
@@ -90,6 +95,7 @@ class GRUFunction(torch.autograd.Function):
         future = dh_last.clone(memory_format=torch.contiguous_format)
         blocks = _blocks(sizes)
         most = max(rows.stop - rows.start for rows, _ in blocks)
+        weights_ih = Matrix(W_ih, most, times=len(blocks)) if needs_x else None
         da_rows, dh_rows = x.new_empty(most, 3 * H), x.new_empty(most, H)  # every block's in turn
         ones = x.new_ones(most)  # a product with them sums rows in half the time of `sum`
         for rows, steps in reversed(blocks):
@@ -109,29 +115,29 @@ class GRUFunction(torch.autograd.Function):
             torch.mul(dh, r_b, out=da_hn)
             dh.mul_(a_hn[rows])
             sigmoid_backward(dh, r_b, grad_input=da_r)
-            loop(future, dhs[rows], dh, da_each, z_b, W_hh, sizes[steps])
+            loop(future, dhs[rows], dh, da_each, z_b, weights_hh, sizes[steps])
 
             if dW_hh is not None:
-                dW_hh.addmm_(da.T, h_prev)
+                add_outer(dW_hh, da, h_prev)
             db_hh.addmv_(da.T, ones_b)
             dh.addcmul_(dh, z_b, value=-1)
             tanh_backward(dh, n_b, grad_input=da_hn)  # now of a_n, not of W_hn h_prev + b_hn
             if dW_ih is not None:
-                dW_ih.addmm_(da.T, x[rows])
+                add_outer(dW_ih, da, x[rows])
             db_ih.addmv_(da.T, ones_b)
-            if dx is not None:
-                torch.mm(da, W_ih, out=dx[rows])
+            if dx is not None and weights_ih is not None:
+                weights_ih.into(dx[rows], da)
         dx = turn(dx) if turn and dx is not None else dx
         grads = (dx, future, None, None, dW_ih, dW_hh, db_ih, db_hh)
         return grads[: len(ctx.needs_input_grad)]
 
 
 def _forward_in_torch(states, a, n, W_hh, sizes):
-    H, W_hh_T = n.shape[1], W_hh.T.contiguous()  # a transposed view makes products slower
+    H, weights = n.shape[1], Matrix(W_hh.T, sizes[0], times=len(sizes))
     parts = (a, a[:, : 2 * H], a[:, :H], a[:, H : 2 * H], a[:, 2 * H :], n, states[sizes[0] :])
     steps = zip(previous(states, sizes), *(_cut(part, sizes) for part in parts), strict=True)
     for h, a_t, rz, r, z, a_hn, n_t, h_new in steps:
-        a_t.addmm_(h, W_hh_T)
+        weights.add_to(a_t, h)
         rz.sigmoid_()
         n_t.addcmul_(r, a_hn).tanh_()
         torch.lerp(n_t, h, z, out=h_new)  # n + z (h - n) = (1 - z) n + z h
@@ -159,14 +165,15 @@ def _forward_in_numpy(states, a, n, W_hh, sizes):
         h_new += n_t
 
 
-def _backward_in_torch(future, above, dh, da, z, W_hh, sizes):
+def _backward_in_torch(future, above, dh, da, z, weights, sizes):
     parts = (above, dh, dh[:, None], da, da.flatten(1), z)
     steps = zip(sizes, *(_cut(part, sizes) for part in parts), strict=True)
     for size, above_t, dh_t, dh_each, da_t, das_t, z_t in reversed(list(steps)):
         future_t = future[:size]
         torch.add(future_t, above_t, out=dh_t)
         da_t.mul_(dh_each)
-        torch.mul(dh_t, z_t, out=future_t).addmm_(das_t, W_hh)
+        torch.mul(dh_t, z_t, out=future_t)
+        weights.add_to(future_t, das_t)
 
 
 def _backward_in_numpy(future, above, dh, da, z, W_hh, sizes):
@@ -184,8 +191,7 @@ def _backward_in_numpy(future, above, dh, da, z, W_hh, sizes):
 
 
 def _small(state, limit):
-    known_to_numpy = state.is_cpu and state.dtype in (torch.float32, torch.float64)
-    return known_to_numpy and state.numel() <= limit
+    return known_to_numpy(state) and state.numel() <= limit
 
 
 def _blocks(sizes):

@@ -105,15 +105,16 @@ class MinGRU(nn.Module):
             xs = xs.masked_fill(ended.T[:, :, None], 0)
         mode = self._mode(xs)
         if mode == "triton":
-            hs = _by_kernel(xs, state, self.weight, self.bias, ended, self.candidate)
-            return hs, hs[:, -1]
+            hs = _by_scan(xs, state, self.weight, self.bias, ended, self.candidate, mode)
+            return hs, hs[:, -1].clone()
         arguments = xs.transpose(0, 1), state, self.weight, self.bias, ended
         how = self.candidate, mode
         if torch.is_grad_enabled() and any(t.requires_grad for t in arguments[:4]):
             hs = _MinGRU.apply(*arguments, *how)
         else:
             hs, _ = _forward(*arguments, *how, keep=False)
-        return hs.transpose(0, 1), hs[-1]
+        # A copy: a state that is kept must not keep those of all steps, nor change with them.
+        return hs.transpose(0, 1), hs[-1].clone()
 
     def _mode(self, xs):
         if self.mode != "auto":
@@ -145,7 +146,7 @@ class MinGRU(nn.Module):
             )
 
 
-def _by_kernel(xs, h0, weight, bias, ended, candidate):
+def _by_scan(xs, h0, weight, bias, ended, candidate, mode):
     """The states (N, T, H), under autograd; here the batch comes first, as in memory."""
     z, n = nn.functional.linear(xs, weight, bias).chunk(2, dim=2)
     z = z.sigmoid()
@@ -154,7 +155,7 @@ def _by_kernel(xs, h0, weight, bias, ended, candidate):
     if ended is not None:  # an ended sequence copies its state
         z = z.masked_fill(ended.T[:, :, None], 1)
     # Under autocast the product, and with it the scan, is in a lower precision than the rest.
-    return linear_scan(z, n - z * n, h0.to(z.dtype), "triton")
+    return linear_scan(z, n - z * n, h0.to(z.dtype), mode)
 
 
 class _MinGRU(torch.autograd.Function):
@@ -163,16 +164,25 @@ class _MinGRU(torch.autograd.Function):
     @staticmethod
     def forward(ctx, xs, h0, weight, bias, ended, candidate, mode):
         hs, gates = _forward(xs, h0, weight, bias, ended, candidate, mode, keep=True)
-        ctx.save_for_backward(xs, h0, weight, hs, gates)
+        ctx.save_for_backward(xs, h0, weight, bias, ended, hs, gates)
         ctx.how = candidate, mode
         return hs
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx, dhs):
-        xs = ctx.saved_tensors[0]
-        dxs = xs.new_empty(xs.shape) if ctx.needs_input_grad[0] else None
-        return *_backward(dhs, *ctx.saved_tensors, *ctx.how, dxs=dxs), None, None, None
+        *inputs, ended, hs, gates = ctx.saved_tensors
+        needed = ctx.needs_input_grad[:4]
+        if torch.is_grad_enabled():  # by create_graph=True: the gradient's gradient is wanted
+            # Views, since one input may come from another, which is not for this gradient to know.
+            xs, h0, weight, bias = inputs = [tensor.view_as(tensor) for tensor in inputs]
+            again = _by_scan(xs.transpose(0, 1), h0, weight, bias, ended, *ctx.how)
+            wanted = [tensor for tensor, need in zip(inputs, needed, strict=True) if need]
+            grads = torch.autograd.grad(again, wanted, dhs.transpose(0, 1), create_graph=True)
+            found = iter(grads)
+            return *(next(found) if need else None for need in needed), None, None, None
+        xs, h0, weight, _ = inputs
+        dxs = xs.new_empty(xs.shape) if needed[0] else None
+        return *_backward(dhs, xs, h0, weight, hs, gates, *ctx.how, dxs=dxs), None, None, None
 
 
 def _chunks(T, N, mode):

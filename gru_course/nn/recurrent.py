@@ -2,8 +2,9 @@
 
 import torch
 from torch import nn
+from torch.nn.utils.rnn import PackedSequence
 
-from gru_course.reference._checks import check_sizes
+from gru_course.reference._checks import check_sizes, check_switch
 
 
 class Recurrent(nn.Module):
@@ -71,27 +72,54 @@ class Readout(nn.Module):
     ----------
     recurrent : `Recurrent`, or `torch.nn.RNN`, `LSTM` or `GRU` with batch_first=True
     output_size : int, at least 1
-    last : whether to read the last hidden state only
+    last : whether to read the last hidden state only; a bidirectional layer takes False, since at
+        the last step its backward direction has read that step alone
 
     Raises
     ------
-    ValueError : if output_size is not a whole number of at least 1
+    ValueError : if output_size is not a whole number of at least 1, last not True or False, or the
+        layer has time first, or two directions and last=True; from `forward`, if xs is packed
+        or one sequence without its batch
 
     >>> from gru_course.nn import GRUCell
     >>> Readout(Recurrent(GRUCell(2, 3)), output_size=1)(torch.ones(4, 5, 2)).shape
     torch.Size([4, 1])
     """
 
-    def __init__(self, recurrent, output_size, last=True):
+    def __init__(self, recurrent, output_size, *, last=True):
         super().__init__()
         check_sizes(output_size=output_size)
+        self.last = check_switch("last", last)
+        kind = type(recurrent).__name__
+        if not getattr(recurrent, "batch_first", True):
+            raise ValueError(
+                f"recurrent: expected a layer that takes (N, T, I), got {kind} with time first, "
+                "which would mix the sequences of a batch: make it with batch_first=True"
+            )
+        directions = 2 if getattr(recurrent, "bidirectional", False) else 1
+        if last and directions == 2:
+            raise ValueError(
+                f"recurrent: expected one direction with last=True, got a bidirectional {kind}, "
+                "whose backward direction has read one step only at the last step: take last=False "
+                "or one direction, or read h_last, in which each direction is at its own end"
+            )
+        width = getattr(recurrent, "proj_size", 0) or recurrent.hidden_size
         self.recurrent = recurrent
-        self.linear = nn.Linear(recurrent.hidden_size, output_size)
-        self.last = last
+        self.linear = nn.Linear(directions * width, output_size)
 
     def forward(self, xs):
         """Map xs (N, T, I) to outputs (N, O), or (N, T, O) with last=False."""
         hs, _ = self.recurrent(xs)
+        if isinstance(hs, PackedSequence):
+            raise ValueError(
+                "xs: expected a tensor (N, T, I), got PackedSequence: give it to the layer, read "
+                "h_last, in which each sequence is at its own end"
+            )
+        if isinstance(hs, torch.Tensor) and hs.ndim != 3:
+            raise ValueError(
+                "xs: expected a batch (N, T, I), for which the layer returns states (N, T, H), got "
+                f"states with {hs.ndim} axes: take xs[None] for one sequence"
+            )
         return self.linear(hs[:, -1] if self.last else hs)
 
 

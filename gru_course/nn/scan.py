@@ -55,7 +55,8 @@ def linear_scan(a, b, h0, mode="sequential"):
         from gru_course.nn.kernels.scan import LinearScan
 
         return LinearScan.apply(a, b, h0)
-    return _LinearScan.apply(a.transpose(0, 1), b.transpose(0, 1), h0, mode).transpose(0, 1)
+    time_first = a.transpose(0, 1), b.transpose(0, 1)
+    return _LinearScan.apply(*time_first, h0, mode, False).transpose(0, 1)
 
 
 def log_space_scan(log_a, log_b, log_h0):
@@ -93,24 +94,30 @@ def log_space_scan(log_a, log_b, log_h0):
 
 
 class _LinearScan(torch.autograd.Function):
-    """Time first; the gradient of a linear recurrence is one too, from the end."""
+    """Time first; the gradient of a linear recurrence is one too, from the other end.
+
+    So `backward` calls this Function again, and is differentiable itself, to any order.
+    """
 
     @staticmethod
-    def forward(ctx, a, b, h0, mode):
-        hs = states(a, b, h0, mode)
+    def forward(ctx, a, b, h0, mode, reverse):
+        hs = states(a, b, h0, mode, reverse)
         ctx.save_for_backward(a, h0, hs)
-        ctx.mode = mode
+        ctx.how = mode, reverse
         return hs
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx, dhs):
         a, h0, hs = ctx.saved_tensors
+        mode, reverse = ctx.how
         # dh_t = dhs_t + a_{t+1} dh_{t+1}; after the last step there is nothing.
-        a_next = torch.cat([a[1:], torch.zeros_like(a[:1])])
-        dh = states(a_next, dhs, torch.zeros_like(h0), ctx.mode, reverse=True)
-        h_prevs = torch.cat([h0[None], hs[:-1]])
-        return dh * h_prevs, dh, dh[0] * a[0], None
+        nothing = torch.zeros_like(a[:1])
+        if reverse:
+            first, a_next, h_prevs = -1, [nothing, a[:-1]], [hs[1:], h0[None]]
+        else:
+            first, a_next, h_prevs = 0, [a[1:], nothing], [h0[None], hs[:-1]]
+        dh = _LinearScan.apply(torch.cat(a_next), dhs, torch.zeros_like(h0), mode, not reverse)
+        return dh * torch.cat(h_prevs), dh, dh[first] * a[first], None, None
 
 
 def states(a, b, h0, mode, reverse=False):

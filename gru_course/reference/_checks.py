@@ -5,6 +5,15 @@ from functools import cache
 
 import numpy as np
 
+
+class KindError(ValueError, TypeError):
+    """A value of a wrong type, for which torch's layers raise TypeError."""
+
+
+class TensorError(ValueError, RuntimeError):
+    """A tensor whose shape, dtype or device does not fit, for which torch raises either."""
+
+
 FLOATS = (np.dtype("float32"), np.dtype("float64"))
 
 
@@ -14,6 +23,17 @@ def parse(label):
     match = re.fullmatch(r"(\d*)([A-Z])", label)
     assert match, f"not a shape letter: {label}"
     return int(match[1] or 1), match[2]
+
+
+def check_plain(name, value):
+    """Raise a ValueError for an array whose operations differ from those of others of its shape."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise ValueError(
+            f"{name}: expected an array without a mask, got MaskedArray, whose hidden numbers "
+            "would be computed with: take .filled(0) of it, and lengths for steps not to read"
+        )
+    if isinstance(value, np.matrix):
+        raise ValueError(f"{name}: expected an array, got matrix, whose * is @: take np.asarray")
 
 
 def check_floats(name, value, sizes, wanted="a NumPy array"):
@@ -29,6 +49,7 @@ def check_floats(name, value, sizes, wanted="a NumPy array"):
     """
     if not isinstance(value, np.ndarray):
         raise ValueError(f"{name}: expected {wanted}, got {type(value).__name__}")
+    check_plain(name, value)
     if value.dtype not in FLOATS:
         raise ValueError(f"{name}: expected dtype float64 or float32, got {value.dtype}")
     if value.dtype != sizes.setdefault("dtype", value.dtype):
@@ -90,6 +111,7 @@ def check_params(params, shapes, sizes):
 def check_lengths(lengths, sizes):
     """Return `lengths` as an (N,) integer array of values from 1 to T."""
     n, t = sizes["N"], sizes["T"]
+    check_plain("lengths", lengths)
     lengths = np.asarray(lengths)
     if lengths.shape != (n,) or lengths.dtype.kind not in "iu":
         raise ValueError(
@@ -99,20 +121,34 @@ def check_lengths(lengths, sizes):
     bad = (lengths < 1) | (lengths > t)
     if bad.any():
         i = int(np.argmax(bad))
+        advice = "; leave out a sequence without a step, it has no state to return"
         raise ValueError(
             f"lengths: expected values from 1 to T = {t}, got {lengths[i]} at index {i}"
+            f"{'' if lengths[i] else advice}"
         )
     return lengths
 
 
 def check_sizes(**sizes):
-    """Raise a ValueError unless each size is a positive whole number."""
+    """Raise a ValueError unless each size is a positive whole number, a KindError if it is none."""
     for name, value in sizes.items():
-        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{name}: expected a whole number of at least 1, got {value!r}")
+        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        if not whole or value < 1:
+            error = ValueError if whole else KindError
+            raise error(f"{name}: expected a whole number of at least 1, got {value!r}")
 
 
 def check_choice(name, value, choices):
     """Raise a ValueError unless `value` is one of `choices`."""
     if value not in choices:
         raise ValueError(f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}")
+
+
+def check_switch(name, value):
+    """Return `value` as True or False; raise a ValueError unless it is one, or the number 1 or 0.
+
+    What Python takes for true, such as the text "False", is no answer to a question of yes or no.
+    """
+    if not isinstance(value, (bool, np.bool_, int, np.integer)) or value not in (0, 1):
+        raise ValueError(f"{name}: expected True or False, got {value!r:.80}")
+    return bool(value)

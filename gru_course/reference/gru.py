@@ -18,6 +18,7 @@ from gru_course.reference._checks import (
     check_lengths,
     check_params,
     check_sizes,
+    check_switch,
 )
 from gru_course.reference.activations import sigmoid
 
@@ -121,7 +122,8 @@ def step(x, h_prev, params, *, reset_after=True):
 
     Raises
     ------
-    ValueError : if a shape or dtype does not fit, or a number is not finite
+    ValueError : if a shape or dtype does not fit, a number is not finite, or reset_after is not
+        True or False
 
     Notes
     -----
@@ -134,6 +136,7 @@ def step(x, h_prev, params, *, reset_after=True):
     >>> h.shape
     (1, 3)
     """
+    reset_after = check_switch("reset_after", reset_after)
     sizes = {}
     check_params(params, SHAPES, sizes)
     check_array("x", x, ("N", "I"), sizes)
@@ -232,13 +235,15 @@ def forward(xs, h0, params, *, lengths=None, reset_after=True):
 
     Raises
     ------
-    ValueError : if a shape, dtype or length does not fit, or a number is not finite
+    ValueError : if a shape, dtype or length does not fit, a number is not finite, or reset_after
+        is not True or False
 
     >>> params = init(np.random.default_rng(0), input_size=2, hidden_size=3)
     >>> hs, _ = forward(np.ones((4, 5, 2)), np.zeros((4, 3)), params)
     >>> hs.shape
     (4, 5, 3)
     """
+    reset_after = check_switch("reset_after", reset_after)
     sizes = {}
     check_params(params, SHAPES, sizes)
     check_array("xs", xs, ("N", "T", "I"), sizes)

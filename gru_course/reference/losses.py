@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gru_course.reference._checks import check_array, check_floats
+from gru_course.reference._checks import check_array, check_floats, check_plain
 
 
 def softmax_cross_entropy(logits, targets):
@@ -39,6 +39,7 @@ def softmax_cross_entropy(logits, targets):
     array([[ 0.25,  0.25, -0.75,  0.25]])
     """
     check_array("logits", logits, "NTK" if np.ndim(logits) == 3 else "NK", {})
+    check_plain("targets", targets)
     targets = np.asarray(targets)
     if targets.shape != logits.shape[:-1] or targets.dtype.kind not in "iu":
         raise ValueError(

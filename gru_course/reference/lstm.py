@@ -20,6 +20,7 @@ from gru_course.reference._checks import (
     check_lengths,
     check_params,
     check_sizes,
+    check_switch,
 )
 from gru_course.reference.activations import sigmoid
 
@@ -124,7 +125,8 @@ def init(rng, input_size, hidden_size, dtype=np.float64, *, peepholes=False):
 
     Raises
     ------
-    ValueError : if a size is not a whole number of at least 1, or for another dtype
+    ValueError : if a size is not a whole number of at least 1, peepholes is not True or False, or
+        for another dtype
 
     >>> init(np.random.default_rng(0), input_size=2, hidden_size=3).weight_ih.shape
     (12, 2)
@@ -133,7 +135,7 @@ def init(rng, input_size, hidden_size, dtype=np.float64, *, peepholes=False):
     check_choice("dtype", np.dtype(dtype).name, ("float64", "float32"))
     bound = 1.0 / np.sqrt(hidden_size)
     sizes = {"H": hidden_size, "3H": 3 * hidden_size, "4H": 4 * hidden_size, "I": input_size}
-    kind = PeepholeParams if peepholes else Params
+    kind = PeepholeParams if check_switch("peepholes", peepholes) else Params
     return kind(
         *(
             rng.uniform(-bound, bound, [sizes[letter] for letter in SHAPES[field]]).astype(dtype)

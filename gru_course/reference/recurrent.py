@@ -14,7 +14,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gru_course.reference._checks import check_array, check_lengths, check_params, check_sizes
+from gru_course.reference._checks import (
+    check_array,
+    check_lengths,
+    check_params,
+    check_sizes,
+    check_switch,
+)
 
 
 class Cache(NamedTuple):
@@ -48,7 +54,8 @@ def init(
 
     Raises
     ------
-    ValueError : if a size is not a whole number of at least 1, or for another dtype
+    ValueError : if a size is not a whole number of at least 1, bidirectional is not True or False,
+        or for another dtype
 
     >>> from gru_course.reference import gru
     >>> layers = init(np.random.default_rng(0), gru, 2, 3, num_layers=2, bidirectional=True)
@@ -56,7 +63,7 @@ def init(
     [[(9, 2), (9, 2)], [(9, 6), (9, 6)]]
     """
     check_sizes(num_layers=num_layers)
-    directions = 2 if bidirectional else 1
+    directions = 2 if check_switch("bidirectional", bidirectional) else 1
     return [
         tuple(
             cell.init(rng, directions * hidden_size if k else input_size, hidden_size, dtype)
@@ -76,7 +83,9 @@ def forward(cell, xs, layers, *, state0=None, lengths=None, reverse=False, **opt
     layers : list of L tuples of D Params; D = 2 reads in both directions
     state0 : (L * D, N, H) initial states, or lstm.State of two such arrays, in torch's order: the
         directions of layer 1, those of layer 2, ...; None for zeros
-    lengths : (N,) whole numbers from 1 to T, or None for all T. Padding is never read.
+    lengths : (N,) whole numbers from 1 to T, or None for all T. Padding is never read. A length of
+        0 is refused, as by torch's pack_padded_sequence: its last state would be the initial one,
+        which nothing has been read into. ONNX takes it and returns just that.
     reverse : whether layers with one direction read from the last step to the first
     options : passed to `cell.forward`, such as reset_after=False
 
@@ -89,7 +98,8 @@ def forward(cell, xs, layers, *, state0=None, lengths=None, reverse=False, **opt
 
     Raises
     ------
-    ValueError : if a shape, dtype or length does not fit, or a number is not finite
+    ValueError : if a shape, dtype or length does not fit, a number is not finite, or a switch is
+        not True or False
 
     Notes
     -----
@@ -101,6 +111,7 @@ def forward(cell, xs, layers, *, state0=None, lengths=None, reverse=False, **opt
     >>> hs.shape, last.shape
     ((4, 5, 6), (4, 4, 3))
     """
+    reverse = check_switch("reverse", reverse)
     sizes = {}
     check_array("xs", xs, ("N", "T", "I"), sizes)
     N, T, I = sizes["N"], sizes["T"], sizes["I"]

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import torch
 
+from gru_course.training._options import difference
+
 
 def save(path, run):
     """Write `run`, a dictionary of tensors and plain Python values, or leave the old file.
@@ -44,10 +46,10 @@ def load(path, settings):
         saved = run["settings"]
     except (pickle.UnpicklingError, EOFError, RuntimeError, KeyError, TypeError) as error:
         raise ValueError(f"checkpoint: {path} is not a checkpoint of `fit`") from error
-    for name, wanted in settings.items():
-        if saved.get(name) != wanted:
-            raise ValueError(
-                f"checkpoint: {path} was written with {name} = {saved.get(name)}, got {wanted}; "
-                "give the old value to resume, or another path to start anew"
-            )
+    if found := difference(settings, saved):
+        name, wanted, written = found
+        raise ValueError(
+            f"checkpoint: {path} was written with {name} = {written}, got {wanted}; "
+            "give the old value to resume, or another path to start anew"
+        )
     return run

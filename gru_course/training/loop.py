@@ -2,11 +2,14 @@
 
 import math
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 import torch
 from tqdm import tqdm
 
+from gru_course.reference._checks import check_plain
 from gru_course.training import checkpoint as checkpoints
+from gru_course.training._options import options
 
 
 @dataclass
@@ -52,7 +55,8 @@ def fit(
     seed : int, for the order of the examples and for dropout; global generators are left alone
     progress : whether to show a progress bar
     checkpoint : path of a file written after every epoch, or None. If it exists, the run in it
-        goes on from its last finished epoch and ends as if it had never stopped.
+        goes on from its last finished epoch and ends as if it had never stopped; a file of another
+        model, loss, data or setting is refused.
 
     Returns
     -------
@@ -60,8 +64,8 @@ def fit(
 
     Raises
     ------
-    ValueError : if an argument does not fit, predictions and targets differ in shape, the loss is
-        not one number, or it stops being finite
+    ValueError : if an argument does not fit, predictions are no tensor or of another shape than
+        the targets, the loss is not one number, or it stops being finite
 
     Notes
     -----
@@ -76,9 +80,11 @@ def fit(
     >>> history.valid[history.best_epoch] < 1e-3
     True
     """
-    _check_arguments(model, epochs, batch_size, lr, clip, patience, seed)
-    lr, clip = float(lr), float(clip)
-    train, valid = _tensors("train", train, model), _tensors("valid", valid, model)
+    check_trainable("model", model)
+    epochs, batch_size = check_whole("epochs", epochs), check_whole("batch_size", batch_size)
+    patience, seed = check_whole("patience", patience), check_whole("seed", seed, least=0)
+    lr, clip = check_rate("lr", lr), check_above_zero("clip", clip)
+    train, valid = tensors("train", train, model), tensors("valid", valid, model)
     where = train[0].device
     optimizer = torch.optim.Adam(model.parameters(), lr=lr)
     shuffle = torch.Generator().manual_seed(seed)
@@ -86,7 +92,7 @@ def fit(
 
     settings = {"lr": lr, "batch_size": batch_size, "clip": clip, "seed": seed}
     settings["data"] = [tuple(part.shape) for part in (*train, *valid)]
-    settings["model"] = [(name, tuple(p.shape)) for name, p in model.named_parameters()]
+    settings |= options("model", model) | options("loss_function", loss_function)
     if checkpoint is not None and (run := checkpoints.load(checkpoint, settings)):
         model.load_state_dict(run["model"])
         optimizer.load_state_dict(run["optimizer"])
@@ -141,7 +147,7 @@ def _train(model, loss_function, data, batches, optimizer, clip):
     model.train()
     total = norms = torch.zeros((), device=inputs.device)
     for batch in batches:
-        loss = _loss(model, loss_function, inputs[batch], targets[batch])
+        loss = mean_loss(model, loss_function, inputs[batch], targets[batch])
         optimizer.zero_grad()
         loss.backward()
         norms = norms + torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
@@ -157,12 +163,19 @@ def _evaluate(model, loss_function, data, batch_size):
     model.eval()
     total = torch.zeros((), device=inputs.device)
     for x, target in zip(inputs.split(batch_size), targets.split(batch_size), strict=True):
-        total = total + _loss(model, loss_function, x, target) * len(x)
+        total = total + mean_loss(model, loss_function, x, target) * len(x)
     return total / len(inputs)
 
 
-def _loss(model, loss_function, inputs, targets):
+def mean_loss(model, loss_function, inputs, targets):
+    """The loss of a batch; a ValueError unless predictions and targets belong together."""
     prediction = model(inputs)
+    if not isinstance(prediction, torch.Tensor):
+        raise ValueError(
+            f"model: expected a module that returns a tensor of predictions, this one returns a "
+            f"{type(prediction).__name__}; a recurrent layer returns its states and the last one: "
+            "gru_course.nn.Readout makes predictions of them"
+        )
     shape, wanted = tuple(prediction.shape), tuple(targets.shape)
     fits = shape == wanted
     if not targets.is_floating_point() and len(shape) == len(wanted) + 1:
@@ -183,13 +196,14 @@ def _loss(model, loss_function, inputs, targets):
     return loss
 
 
-def _tensors(name, pair, model):
+def tensors(name, pair, model):
     """The pair as finite tensors of one length, on the model's device and in its dtype."""
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise ValueError(f"{name}: expected a pair (inputs, targets), got {type(pair).__name__}")
     parameter = next(model.parameters())
-    tensors = []
+    found = []
     for part, value in zip(("inputs", "targets"), pair, strict=True):
+        check_plain(f"{name} {part}", value)
         try:
             value = torch.as_tensor(value, device=parameter.device)
         except (TypeError, ValueError, RuntimeError) as error:
@@ -202,24 +216,40 @@ def _tensors(name, pair, model):
             value = value.to(parameter.dtype)
             if not value.isfinite().all():
                 raise ValueError(f"{name} {part}: expected finite numbers, got NaN or infinity")
-        tensors.append(value)
-    if len(tensors[0]) != len(tensors[1]):
+        found.append(value)
+    inputs, targets = found
+    if len(inputs) != len(targets):
         raise ValueError(
             f"{name}: expected as many targets as inputs, "
-            f"got {len(tensors[1])} targets and {len(tensors[0])} inputs"
+            f"got {len(targets)} targets and {len(inputs)} inputs"
         )
-    return tensors
+    return found
 
 
-def _check_arguments(model, epochs, batch_size, lr, clip, patience, seed):
+def check_trainable(name, model):
+    """Raise a ValueError unless training can change the model."""
+    if not isinstance(model, torch.nn.Module):
+        raise ValueError(f"{name}: expected a torch module, got {type(model).__name__}")
     if not any(parameter.requires_grad for parameter in model.parameters()):
-        raise ValueError("model: expected a module with parameters to train, got none")
-    least = {"epochs": 1, "batch_size": 1, "patience": 1, "seed": 0}
-    for (name, low), value in zip(least.items(), (epochs, batch_size, patience, seed), strict=True):
-        if isinstance(value, bool) or not isinstance(value, int) or value < low:
-            raise ValueError(f"{name}: expected a whole number of at least {low}, got {value!r}")
-    for name, value in {"lr": lr, "clip": clip}.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
-            raise ValueError(f"{name}: expected a number above 0, got {value!r}")
-    if math.isinf(lr):
-        raise ValueError(f"lr: expected a finite number, got {lr!r}")
+        raise ValueError(f"{name}: expected a module with parameters to train, got none")
+
+
+def check_whole(name, value, *, least=1):
+    """The value as an int; a ValueError unless it is a whole number of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise ValueError(f"{name}: expected a whole number of at least {least}, got {value!r}")
+    return int(value)
+
+
+def check_above_zero(name, value):
+    """The value as a float; a ValueError unless it is a number above 0."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not float(value) > 0:
+        raise ValueError(f"{name}: expected a number above 0, got {value!r}")
+    return float(value)
+
+
+def check_rate(name, value):
+    """The value as a float; a ValueError unless it is a finite number above 0."""
+    if math.isinf(check_above_zero(name, value)):
+        raise ValueError(f"{name}: expected a finite number, got {value!r}")
+    return float(value)

@@ -3,6 +3,16 @@
 import torch
 from torch.func import functional_call, stack_module_state
 
+from gru_course.training._options import difference, options
+from gru_course.training.loop import (
+    check_above_zero,
+    check_rate,
+    check_trainable,
+    check_whole,
+    mean_loss,
+    tensors,
+)
+
 
 def fit_side_by_side(models, loss_function, draw, *, steps, lr, clip=1.0):
     """Train models of one architecture with Adam, each on its own, in one run.
@@ -15,20 +25,22 @@ def fit_side_by_side(models, loss_function, draw, *, steps, lr, clip=1.0):
     ----------
     models : list of M modules that differ in the values of their parameters only
     loss_function : maps (predictions, targets) of one model to its mean loss, one number
-    draw : function of no argument that returns the batch of a step: inputs (N, T, I) and targets
-        for all models alike, or (M, N, T, I) and targets with the same first axis M
+    draw : function of no argument that returns the batch of a step: inputs (N, T, I), or whole
+        numbers (N, T) for an embedding, and targets for all models alike; with an axis M more in
+        front, inputs and targets for each. Floats are converted to the dtype of the models.
     steps : int, at least 1, updates
     lr : Adam's learning rate
     clip : largest global norm of each model's gradient
 
     Returns
     -------
-    (steps, M) float32 array of losses, each before its update; the models hold the new weights
+    (steps, M) array of losses, each before its update; the models hold the new weights
 
     Raises
     ------
-    ValueError : if there is no model, one differs in its architecture, steps is not such a number,
-        a batch has a first axis other than M, or a loss stops being finite
+    ValueError : if there is no model, one differs from the first in more than values, a setting is
+        out of its range, a batch does not fit, predictions and targets differ in shape, the loss is
+        not one number, or it stops being finite
 
     Notes
     -----
@@ -42,17 +54,23 @@ def fit_side_by_side(models, loss_function, draw, *, steps, lr, clip=1.0):
     >>> losses.shape, bool((losses[-1] < 0.1).all())
     ((60, 3), True)
     """
-    _check(models, steps)
+    _check(models)
+    steps, lr = check_whole("steps", steps), check_rate("lr", lr)
+    clip = check_above_zero("clip", clip)
     template, parameters, buffers = models[0], *stack_module_state(models)
-    optimizer = torch.optim.Adam(parameters.values(), lr=lr)
+    trained = [p for p in parameters.values() if p.requires_grad]
+    optimizer = torch.optim.Adam(trained, lr=lr)
 
     def loss_of_one(one, inputs, targets):
-        return loss_function(functional_call(template, one, (inputs,)), targets)
+        def model(inputs):
+            return functional_call(template, one, (inputs,))
+
+        return mean_loss(model, loss_function, inputs, targets)
 
     losses = []
     for step in range(steps):
-        batch = [torch.as_tensor(part, dtype=torch.float32) for part in draw()]
-        axis = 0 if batch[0].ndim == 4 else None
+        batch = tensors("draw", tuple(draw()), template)
+        axis = 0 if batch[0].ndim == (4 if batch[0].is_floating_point() else 3) else None
         if axis == 0 and {len(part) for part in batch} != {len(models)}:
             raise ValueError(
                 f"draw: expected {len(models)} batches, one a model, got shapes "
@@ -65,12 +83,14 @@ def fit_side_by_side(models, loss_function, draw, *, steps, lr, clip=1.0):
             )
         optimizer.zero_grad()
         each.sum().backward()  # no model's loss depends on another's weights
-        _clip_each(parameters.values(), clip)
+        _clip_each([p for p in trained if p.grad is not None], clip)
         optimizer.step()
         losses.append(each.detach())
-    for number, model in enumerate(models):
-        model.load_state_dict({name: p.detach()[number] for name, p in parameters.items()})
-    return torch.stack(losses).numpy()
+    with torch.no_grad():
+        for number, model in enumerate(models):
+            for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+                tensor.copy_((parameters | buffers)[name][number])
+    return torch.stack(losses).cpu().numpy()
 
 
 def _clip_each(parameters, clip):
@@ -83,14 +103,15 @@ def _clip_each(parameters, clip):
         p.grad.mul_(factors.reshape(-1, *[1] * (p.ndim - 1)))
 
 
-def _check(models, steps):
+def _check(models):
     if not models:
         raise ValueError("models: expected at least one, got none")
-    shapes = [{name: tuple(p.shape) for name, p in m.state_dict().items()} for m in models]
-    for number, shape in enumerate(shapes):
-        if shape != shapes[0] or type(models[number]) is not type(models[0]):
+    for number, model in enumerate(models):
+        check_trainable(f"models[{number}]", model)
+        # One model's code computes for all: whatever that code looks at has to be the same.
+        if found := difference(options("model", model), options("model", models[0])):
+            name, here, first = found
             raise ValueError(
-                f"models: expected one architecture, number {number} differs from number 0"
+                f"models: expected one architecture, number {number} differs from number 0: "
+                f"{name} is {here}, not {first}"
             )
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise ValueError(f"steps: expected a whole number of at least 1, got {steps!r}")

@@ -3,8 +3,10 @@
 import os
 import re
 import tomllib
+from importlib.metadata import PackageNotFoundError, metadata
 
 import yaml
+from packaging.specifiers import SpecifierSet
 from sources import BRANCH, REPOSITORY, ROOT, tracked
 
 from gru_course import __version__
@@ -46,6 +48,20 @@ def test_lock_pins_every_extra():
         assert version in ("", LOCK.get(name, "")), name
 
 
+def test_lock_installs_on_the_oldest_python():
+    oldest = project()["requires-python"].removeprefix(">=") + ".0"
+    seen = 0
+    for name, version in LOCK.items():
+        try:
+            found = metadata(name)
+        except PackageNotFoundError:  # that of an extra which is not installed here
+            continue
+        if found["Version"] == version:
+            seen += 1
+            assert oldest in SpecifierSet(found["Requires-Python"] or ""), name
+    assert seen > 100
+
+
 def test_one_repository_address():
     """Whatever names the project's repository names the one of _config.yml."""
     slug = REPOSITORY.removeprefix("https://github.com/")
@@ -73,11 +89,12 @@ def test_readme_commands_are_what_continuous_integration_runs():
     assert re.search(r"^make book$", readme, re.MULTILINE)
     assert re.search(r"^make test$", readme, re.MULTILINE)
     run = (ROOT / ".ci" / "run").read_text("utf8").splitlines()
-    assert run[-2:] == ["make check", "make test"]
+    assert run[-3:] == ["make browser", "make check", "make test"]
 
 
 def test_scripts_are_executable():
-    assert all(os.access(ROOT / name, os.X_OK) for name in (".ci/run", "postBuild"))
+    scripts = (".ci/browser", ".ci/run", ".ci/setup", "postBuild")
+    assert all(os.access(ROOT / name, os.X_OK) for name in scripts)
 
 
 def test_citation_names_this_version():

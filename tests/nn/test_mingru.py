@@ -80,6 +80,40 @@ def test_central_differences(candidate, mode):
     assert torch.autograd.gradcheck(f, (xs, h0, *layer.parameters()))
 
 
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("candidate", CANDIDATES)
+def test_second_derivatives(candidate, mode):
+    torch.manual_seed(0)
+    layer = MinGRU(2, 3, candidate, mode).double()
+    xs = torch.randn(2, 6, 2, dtype=torch.float64, requires_grad=True)
+    h0 = torch.randn(2, 3, dtype=torch.float64, requires_grad=True)
+
+    def f(xs, h0, weight, bias):
+        state = {"weight": weight, "bias": bias}
+        h0 = h0 * xs.mean(dim=(1, 2))[:, None]  # one input depends on another
+        return torch.func.functional_call(layer, state, (xs, h0), {"lengths": [6, 4]})
+
+    assert torch.autograd.gradgradcheck(f, (xs, h0, *layer.parameters()))
+    # A penalty on the gradient of the inputs alone, with frozen weights.
+    layer.requires_grad_(False)
+    assert torch.autograd.gradgradcheck(lambda xs: layer(xs)[0], xs)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_last_state_is_a_copy(mode):
+    layer, xs = MinGRU(2, 3, mode=mode), torch.randn(4, 5, 2)
+    wanted = layer(xs)[0].detach()
+    hs, h_last = layer(xs)
+    h_last.detach()[:] = 7
+    assert torch.equal(hs, wanted)
+    assert h_last.untyped_storage().nbytes() == 4 * 3 * 4  # and keeps one state alive, not all
+    hs.sum().backward()
+    with torch.no_grad():
+        hs, h_last = layer(xs)
+    h_last[:] = 7
+    assert torch.equal(hs, wanted)
+
+
 def test_modes_agree_over_4096_steps_in_float32():
     torch.manual_seed(0)
     layer = MinGRU(8, 16)

@@ -92,7 +92,7 @@ def test_equals_torchs_layer(kind, with_state, n, steps, input_size, hidden_size
 def test_equals_the_reference(reset_after):
     rng = np.random.default_rng(0)
     params = gru.init(rng, 3, 4)
-    cell = GRUCell(3, 4, reset_after).double()
+    cell = GRUCell(3, 4, reset_after=reset_after).double()
     with torch.no_grad():
         for parameter, value in zip(cell.parameters(), params, strict=True):
             parameter.copy_(torch.tensor(value))

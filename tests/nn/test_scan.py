@@ -55,6 +55,24 @@ def test_central_differences(mode):
     assert torch.autograd.gradcheck(lambda *args: linear_scan(*args, mode), arguments)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_derivatives_of_derivatives(mode):
+    arguments = draw((2, 4, 2))
+    assert torch.autograd.gradgradcheck(lambda *args: linear_scan(*args, mode), arguments)
+
+    def third(scan):
+        value = scan(*arguments).square().sum()
+        for _ in range(2):
+            grads = torch.autograd.grad(value, arguments, create_graph=True)
+            value = sum(grad.square().sum() for grad in grads)
+        return torch.autograd.grad(value, arguments)
+
+    for ours, theirs in zip(
+        third(lambda *args: linear_scan(*args, mode)), third(loop), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=0)
+
+
 def test_a_long_sequence_in_float32():
     """Factors of sigmoids, as a minGRU has them, at a length that is no power of two."""
     _, b, h0 = draw((2, 4097, 8), dtype=torch.float32)

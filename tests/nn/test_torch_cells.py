@@ -44,7 +44,7 @@ SAME_PARAMETERS = [kind for kind in KINDS if kind not in TIED]
 
 def ours(kind, input_size, hidden_size):
     if kind.startswith("rnn"):
-        return RNNCell(input_size, hidden_size, kind.removeprefix("rnn-"))
+        return RNNCell(input_size, hidden_size, nonlinearity=kind.removeprefix("rnn-"))
     if kind == "gru-before":
         return GRUCell(input_size, hidden_size, reset_after=False)
     cells = {"lstm": LSTMCell, "gru": GRUCell, "mgu": MinimalGatedUnit, "coupled": CoupledLSTMCell}
@@ -323,13 +323,19 @@ def test_bad_sizes_are_named(size):
 
 def test_an_unknown_nonlinearity_is_named():
     with pytest.raises(ValueError, match="nonlinearity: expected one of 'tanh', 'relu'"):
-        RNNCell(3, 5, "sigmoid")
+        RNNCell(3, 5, nonlinearity="sigmoid")
+
+
+@pytest.mark.parametrize("cell", [RNNCell, GRUCell])
+def test_a_third_argument_is_torchs_bias_and_not_taken_for_another_switch(cell):
+    with pytest.raises(TypeError, match="positional arguments"):
+        cell(2, 3, False)
 
 
 @pytest.mark.parametrize("value", ["before", None, 2])
 def test_an_unknown_place_of_the_reset_is_named(value):
     with pytest.raises(ValueError, match="reset_after: expected one of True, False, got"):
-        GRUCell(3, 5, value)
+        GRUCell(3, 5, reset_after=value)
 
 
 def test_what_is_printed_tells_the_two_grus_apart():

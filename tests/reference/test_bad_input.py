@@ -46,6 +46,15 @@ def with_nan(array, *index):
             "xs: expected finite numbers, got nan at index (2, 0, 1)",
         ),
         (lambda xs: xs.tolist(), "xs: expected a NumPy array of shape (N, T, I), got list"),
+        (
+            lambda xs: np.ma.masked_invalid(with_nan(xs, 2, 0, 1)),
+            "xs: expected an array without a mask, got MaskedArray, whose hidden numbers would be "
+            "computed with: take .filled(0)",
+        ),
+        (
+            lambda xs: np.ma.masked_all_like(xs),
+            "xs: expected an array without a mask, got MaskedArray",
+        ),
     ],
 )
 def test_inputs(cell, change, message):
@@ -61,6 +70,8 @@ def test_inputs(cell, change, message):
         ([5, 5, 6, 5], "lengths: expected values from 1 to T = 5, got 6 at index 2"),
         ([5, 5, 5], "lengths: expected 4 whole numbers, one a sequence, got shape (3,)"),
         ([5.0] * 4, "got shape (4,) and dtype float64"),
+        ([5, 0, 5, 5], "leave out a sequence without a step, it has no state to return"),
+        (np.ma.masked_equal([5, 1, 5, 5], 1), "lengths: expected an array without a mask"),
     ],
 )
 def test_lengths(cell, lengths, message):
@@ -170,6 +181,51 @@ def test_lstm_wants_its_own_state():
     wanted = r"state_prev: expected lstm.State\(h, c\), got ndarray"
     with pytest.raises(ValueError, match=wanted):
         lstm.step(np.ones((N, I)), np.ones((N, H)), params)
+
+
+def test_a_matrix_whose_products_are_others_is_refused():
+    params = gru.init(np.random.default_rng(0), I, H)
+    with pytest.raises(ValueError, match=r"^h_prev: expected an array, got matrix, whose \* is @"):
+        gru.step(np.ones((H, I)), np.asmatrix(np.ones((H, H))), params)
+
+
+GRU = gru.init(np.random.default_rng(0), I, H)
+SWITCHES = {
+    "gru.step reset_after": lambda on: gru.step(
+        np.ones((N, I)), np.ones((N, H)), GRU, reset_after=on
+    ),
+    "gru.forward reset_after": lambda on: gru.forward(
+        np.ones((N, T, I)), np.ones((N, H)), GRU, reset_after=on
+    ),
+    "recurrent.forward reverse": lambda on: recurrent.forward(
+        gru, np.ones((N, T, I)), [(GRU,)], reverse=on
+    ),
+    "recurrent.init bidirectional": lambda on: recurrent.init(
+        np.random.default_rng(0), gru, I, H, bidirectional=on
+    ),
+    "lstm.init peepholes": lambda on: lstm.init(np.random.default_rng(0), I, H, peepholes=on),
+}
+
+
+def all_numbers(value):
+    """Every number in any nesting, one after the other."""
+    if isinstance(value, np.ndarray):
+        return value.ravel().tolist()
+    if isinstance(value, (tuple, list)):
+        return [number for part in value for number in all_numbers(part)]
+    return []
+
+
+@pytest.mark.parametrize("what", SWITCHES)
+def test_a_switch_is_true_or_false_or_1_or_0(what):
+    name = what.split()[1]
+    for value in ("False", "0", 2, None, 1.0, np.array([True, False])):
+        with pytest.raises(ValueError, match=f"^{name}: expected True or False, got"):
+            SWITCHES[what](value)
+    on, off = (all_numbers(SWITCHES[what](value)) for value in (True, False))
+    assert on != off
+    for value, wanted in ((1, on), (0, off), (np.True_, on), (np.int64(0), off)):
+        assert all_numbers(SWITCHES[what](value)) == wanted
 
 
 def test_unknown_nonlinearity():

@@ -1,14 +1,28 @@
 """The training loop: what it learns, where it stops, and what it leaves behind."""
 
+import copy
+import itertools
+import os
 import random
+import subprocess
+import sys
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from torch.nn.functional import cross_entropy, mse_loss
+from torch.nn.functional import cross_entropy, l1_loss, mse_loss, smooth_l1_loss
 
-from gru_course.nn import GRUCell, Readout, Recurrent
-from gru_course.training import fit
+from gru_course.nn import (
+    GRUCell,
+    MinGRU,
+    MinimalGatedUnit,
+    Readout,
+    Recurrent,
+    RNNCell,
+    UpdateOnlyCell,
+)
+from gru_course.training import fit, fit_side_by_side
 
 OPTIONS = {"epochs": 6, "batch_size": 8, "lr": 0.01, "progress": False}
 
@@ -40,17 +54,19 @@ def validation_loss(model, data):
     return mse_loss(model(inputs), targets).item()
 
 
-class InterruptedLoss:
-    """Mean squared error that raises `error` at its call number `at`."""
+def interrupted_loss(at, error=KeyboardInterrupt):
+    """Mean squared error that raises `error` at its call number `at`; never if that is None.
 
-    def __init__(self, at, error=KeyboardInterrupt):
-        self.left, self.error = at, error
+    A checkpoint knows the loss by its name, which is the same for all of these.
+    """
+    calls = itertools.count(1)
 
-    def __call__(self, prediction, target):
-        self.left -= 1
-        if self.left == 0:
-            raise self.error
+    def loss(prediction, target):
+        if next(calls) == at:
+            raise error
         return mse_loss(prediction, target)
+
+    return loss
 
 
 # Thirty examples in batches of eight: four batches of training and four of validation an epoch.
@@ -158,27 +174,29 @@ def test_the_same_seed_gives_the_same_run_and_touches_nothing_global(dropout):
 def test_a_resumed_run_is_bit_for_bit_the_uninterrupted_one(tmp_path, dropout, call):
     train, valid = make_data(30, 1), make_data(30, 2)
     whole = make_model(dropout=dropout)
-    wanted = fit(whole, mse_loss, train, valid, **OPTIONS)
+    wanted = fit(whole, interrupted_loss(None), train, valid, **OPTIONS)
 
     path = tmp_path / "runs" / "mean.pt"
     stopped = make_model(dropout=dropout)
-    history = fit(stopped, InterruptedLoss(call), train, valid, checkpoint=path, **OPTIONS)
+    history = fit(stopped, interrupted_loss(call), train, valid, checkpoint=path, **OPTIONS)
     assert history.stopped == "interrupted"
     assert history.valid == wanted.valid[:2]
 
     resumed = make_model(seed=99, dropout=dropout)  # its weights come from the file
     torch.manual_seed(5)
-    assert fit(resumed, mse_loss, train, valid, checkpoint=path, **OPTIONS) == wanted
+    assert fit(resumed, interrupted_loss(None), train, valid, checkpoint=path, **OPTIONS) == wanted
     assert_same_weights(resumed, whole)
     assert [file.name for file in path.parent.iterdir()] == ["mean.pt"]
 
     # A finished run comes back as it was, and can be made longer.
     again = make_model(seed=98, dropout=dropout)
-    assert fit(again, mse_loss, train, valid, checkpoint=path, **OPTIONS) == wanted
+    assert fit(again, interrupted_loss(None), train, valid, checkpoint=path, **OPTIONS) == wanted
     assert_same_weights(again, whole)
     longer = OPTIONS | {"epochs": 9}
-    wanted = fit(straight := make_model(dropout=dropout), mse_loss, train, valid, **longer)
-    assert fit(again, mse_loss, train, valid, checkpoint=path, **longer) == wanted
+    wanted = fit(
+        straight := make_model(dropout=dropout), interrupted_loss(None), train, valid, **longer
+    )
+    assert fit(again, interrupted_loss(None), train, valid, checkpoint=path, **longer) == wanted
     assert_same_weights(again, straight)
 
 
@@ -196,7 +214,7 @@ def test_a_run_that_stopped_for_patience_stays_stopped(tmp_path):
 def test_an_interrupt_keeps_what_is_finished(finished):
     train, valid = make_data(30, 1), make_data(30, 2)
     model = make_model()
-    loss = InterruptedLoss(finished * CALLS_AN_EPOCH + 3)
+    loss = interrupted_loss(finished * CALLS_AN_EPOCH + 3)
     history = fit(model, loss, train, valid, **OPTIONS)
     assert history.stopped == "interrupted"
     assert len(history.train) == len(history.valid) == len(history.grad_norm) == finished
@@ -210,7 +228,7 @@ def test_an_error_keeps_the_best_weights_too():
     train, valid = make_data(30, 1), make_data(30, 2)
     model, other = make_model(), make_model()
     with pytest.raises(ZeroDivisionError):
-        fit(model, InterruptedLoss(20, ZeroDivisionError), train, valid, **OPTIONS)
+        fit(model, interrupted_loss(20, ZeroDivisionError), train, valid, **OPTIONS)
     fit(other, mse_loss, train, valid, **OPTIONS | {"epochs": 2})
     assert_same_weights(model, other)
 
@@ -239,9 +257,6 @@ def test_other_settings_or_another_file_are_refused(tmp_path):
         fit(make_model(), mse_loss, train, valid, checkpoint=path, **OPTIONS | {"lr": 0.02})
     with pytest.raises(ValueError, match=r"checkpoint: .* written with data"):
         fit(make_model(), mse_loss, valid, make_data(29), checkpoint=path, **OPTIONS)
-    other = Readout(Recurrent(GRUCell(1, 5)), 1)
-    with pytest.raises(ValueError, match=r"checkpoint: .* written with model"):
-        fit(other, mse_loss, train, valid, checkpoint=path, **OPTIONS)
     for content in (b"", b"not a checkpoint", path.read_bytes()[:200]):
         (tmp_path / "broken").write_bytes(content)
         with pytest.raises(ValueError, match="broken is not a checkpoint of `fit`"):
@@ -249,6 +264,159 @@ def test_other_settings_or_another_file_are_refused(tmp_path):
     torch.save([1, 2], tmp_path / "list")
     with pytest.raises(ValueError, match="list is not a checkpoint of `fit`"):
         fit(make_model(), mse_loss, train, valid, checkpoint=tmp_path / "list", **OPTIONS)
+
+
+class Configured(torch.nn.Module):
+    """One number to learn, and an option in a place where modules like to keep them."""
+
+    def __init__(self, **attributes):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1, 1))
+        vars(self).update(attributes)
+
+    def forward(self, xs):
+        return xs.mean(dim=1) * self.weight
+
+
+def frozen(model):
+    model.recurrent.cell.bias_hh.requires_grad_(False)
+    return model
+
+
+def tied(model):
+    model.recurrent.cell.bias_hh = model.recurrent.cell.bias_ih
+    return model
+
+
+def readout(cell):
+    return Readout(Recurrent(cell), 1)
+
+
+class Settings:
+    def __init__(self, depth):
+        self.depth = depth
+
+
+# Pairs with parameters of the same names and shapes, and the name under which they differ.
+ALIKE = {
+    "model.recurrent.cell.reset_after": (
+        lambda: readout(GRUCell(1, 4)),
+        lambda: readout(GRUCell(1, 4, reset_after=False)),
+    ),
+    "model.recurrent.cell.nonlinearity": (
+        lambda: readout(RNNCell(1, 4)),
+        lambda: readout(RNNCell(1, 4, nonlinearity="relu")),
+    ),
+    "model.recurrent.candidate": (
+        lambda: Readout(MinGRU(1, 4), 1),
+        lambda: Readout(MinGRU(1, 4, "positive"), 1),
+    ),
+    "model.recurrent.cell": (
+        lambda: readout(UpdateOnlyCell(1, 4)),
+        lambda: readout(MinimalGatedUnit(1, 4)),
+    ),
+    "model.1.p": (
+        lambda: torch.nn.Sequential(readout(GRUCell(1, 4)), torch.nn.Dropout(0.1)),
+        lambda: torch.nn.Sequential(readout(GRUCell(1, 4)), torch.nn.Dropout(0.2)),
+    ),
+    "model.recurrent.dropout": (
+        lambda: Readout(torch.nn.GRU(1, 4, 2, batch_first=True), 1),
+        lambda: Readout(torch.nn.GRU(1, 4, 2, batch_first=True, dropout=0.5), 1),
+    ),
+    "model.recurrent.cell.bias_hh": (
+        lambda: readout(GRUCell(1, 4)),
+        lambda: frozen(readout(GRUCell(1, 4))),
+    ),
+    "model.recurrent.cell.bias_hh, tied": (
+        lambda: readout(GRUCell(1, 4)),
+        lambda: tied(readout(GRUCell(1, 4))),
+    ),
+    "model.weight": (lambda: Configured(), lambda: Configured().double()),
+    "model.options": (
+        lambda: Configured(options={"steps": [1, 2]}),
+        lambda: Configured(options={"steps": [1, 3]}),
+    ),
+    "model.options, an object": (
+        lambda: Configured(options=[Settings(1)]),
+        lambda: Configured(options=[Settings(2)]),
+    ),
+    "model.mask": (
+        lambda: Configured(mask=torch.zeros(2000)),
+        lambda: Configured(mask=torch.eye(2000)[1000]),
+    ),
+    "model.activate": (
+        lambda: Configured(activate=torch.tanh),
+        lambda: Configured(activate=torch.relu),
+    ),
+    "model.activate, a lambda": (
+        lambda: Configured(activate=lambda a: a + a),
+        lambda: Configured(activate=lambda a: a * a),
+    ),
+    "model.inner": (
+        lambda: Configured(inner=[torch.nn.Dropout(0.1)]),  # no list that modules know of
+        lambda: Configured(inner=[torch.nn.Dropout(0.2)]),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_two_models_of_the_same_shapes_are_not_taken_for_one(name, tmp_path):
+    one, other = ALIKE[name]
+    data, path = make_data(8), tmp_path / "run.pt"
+    options = OPTIONS | {"epochs": 1, "checkpoint": path}
+    history = fit(one(), mse_loss, data, data, **options)
+    assert fit(one(), mse_loss, data, data, **options) == history  # made anew, it is the same
+    assert fit(copy.deepcopy(one()), mse_loss, data, data, **options) == history
+    message = rf"checkpoint: .* written with {name.split(',')[0]} = .*, got"
+    with pytest.raises(ValueError, match=message):
+        fit(other(), mse_loss, data, data, **options)
+    # Nor where one model's code computes for all.
+    x = torch.zeros(3, 5, 1)
+    message = rf"models: .* number 1 differs from number 0: {name.split(',')[0]} is .*, not "
+    with pytest.raises(ValueError, match=message):
+        fit_side_by_side([one(), other()], mse_loss, lambda: (x, x[:, 0]), steps=1, lr=0.1)
+
+
+LOSSES = {
+    "a function": (mse_loss, l1_loss),
+    "a lambda": (lambda p, t: ((p - t) ** 2).mean(), lambda p, t: ((p + t) ** 2).mean()),
+    "a partial": (partial(smooth_l1_loss, beta=1.0), partial(smooth_l1_loss, beta=2.0)),
+    "a module": (torch.nn.SmoothL1Loss(beta=1.0), torch.nn.SmoothL1Loss(beta=2.0)),
+}
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_two_losses_are_not_taken_for_one(kind, tmp_path):
+    loss, other = LOSSES[kind]
+    data, options = make_data(8), OPTIONS | {"epochs": 1, "checkpoint": tmp_path / "run.pt"}
+    history = fit(make_model(), loss, data, data, **options)
+    assert fit(make_model(), copy.deepcopy(loss), data, data, **options) == history
+    with pytest.raises(ValueError, match=r"checkpoint: .* written with loss_function.* = .*, got"):
+        fit(make_model(), other, data, data, **options)
+
+
+def test_a_model_is_told_in_the_same_words_by_another_process():
+    program = """if True:
+        import torch
+        from gru_course.training._options import options
+        from gru_course.nn import GRU, Readout
+        class Own: pass
+        model = Readout(GRU(2, 3, batch_first=True), 1)
+        model.kept = {"a", "b", "c", torch.tanh, print, Own}, Own(), torch.nn.Linear.forward
+        print(options("model", model), options("loss", lambda p, t: {"a", "b", p}))
+    """
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in "12"
+    ]
+    assert runs[0] == runs[1]
+    assert "model.recurrent.batch_first" in runs[0]
 
 
 @pytest.mark.parametrize(
@@ -309,6 +477,8 @@ def test_losses_that_are_not_one_number_are_refused():
     [
         ("epochs", 0),
         ("epochs", 1.5),
+        ("epochs", np.float64(2)),
+        ("lr", np.bool_(True)),
         ("batch_size", 0),
         ("batch_size", True),
         ("lr", 0),
@@ -330,6 +500,22 @@ def test_bad_arguments_are_named(name, value):
         fit(make_model(), mse_loss, data, data, **OPTIONS | {name: value})
 
 
+def test_numbers_of_numpy_are_numbers():
+    data = make_data()
+    wanted = fit(make_model(), mse_loss, data, data, **OPTIONS | {"lr": 0.125})
+    numpys = {"epochs": np.int64(6), "batch_size": np.uint8(8), "lr": np.float32(0.125)}
+    numpys |= {"patience": np.int64(10), "seed": np.int32(0), "clip": np.float64(1)}
+    assert fit(make_model(), mse_loss, data, data, **OPTIONS | numpys) == wanted
+
+
+def test_a_model_that_returns_its_states_is_named():
+    data = make_data()
+    with pytest.raises(ValueError, match=r"model: expected .* this one returns a tuple; .*Readout"):
+        fit(torch.nn.GRU(1, 4), mse_loss, data, data, **OPTIONS)
+    with pytest.raises(ValueError, match="model: expected a torch module, got function"):
+        fit(make_model, mse_loss, data, data, **OPTIONS)
+
+
 def test_bad_data_are_named():
     inputs, targets = make_data()
     holes = inputs.copy()
@@ -341,6 +527,7 @@ def test_bad_data_are_named():
         ((inputs, targets[:-1]), "train: expected as many targets as inputs, got 29 targets"),
         ((inputs[:0], targets[:0]), "train inputs: expected at least one example"),
         ((holes, targets), "train inputs: expected finite numbers"),
+        ((np.ma.masked_invalid(holes), targets), "train inputs: expected an array without a mask"),
         ((inputs, np.array(["a"] * 30)), "train targets: expected an array of numbers"),
         ((inputs, None), "train targets: expected an array of numbers"),
     ]:

@@ -193,11 +193,20 @@ class LinearScan(torch.autograd.Function):
         return hs
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx, dhs):
         a, h0, hs = ctx.saved_tensors
+        if torch.is_grad_enabled():  # by create_graph=True: the gradient's gradient is wanted
+            return _differentiable(a, h0, hs, dhs)
         dhs = _rows(dhs)
         da, db, dh0 = (torch.empty_like(x) for x in (hs, hs, h0))
         tensors = a, h0, hs, dhs, da, db, dh0
         _launch(backward_kernel, tensors, (a, hs, dhs, db), chunk(a.dtype, arrays=3))
         return da, db, dh0
+
+
+def _differentiable(a, h0, hs, dhs):
+    """The gradients by the forward kernel, from the end, in operations that autograd records."""
+    a_next = torch.cat([a[:, 1:], torch.zeros_like(a[:, :1])], dim=1)
+    db = LinearScan.apply(a_next.flip(1), dhs.flip(1), torch.zeros_like(h0)).flip(1)
+    h_prevs = torch.cat([h0[:, None], hs[:, :-1]], dim=1)
+    return db * h_prevs, db, db[:, 0] * a[:, 0]

@@ -99,6 +99,11 @@ def test_central_differences():
     assert torch.autograd.gradcheck(lambda *args: linear_scan(*args, "triton"), (a, b, h0))
 
 
+def test_second_derivatives():
+    a, b, h0, _ = (x.requires_grad_() for x in draw(2, kernels.chunk(torch.float64, 3) + 1, 1))
+    assert torch.autograd.gradgradcheck(lambda *args: linear_scan(*args, "triton"), (a, b, h0))
+
+
 def test_any_place_in_memory():
     a, b, h0, dhs = draw(2, 11, 5)
     wanted = by_loop(a, b, h0, dhs)
@@ -150,6 +155,7 @@ def test_the_layer_equals_the_reference(candidate, lengths):
     got, last = layer(*inputs, lengths)
     leaves = [*inputs, *layer.parameters()]
     ours = torch.autograd.grad((got * torch.tensor(dhs, device=DEVICE)).sum(), leaves)
+    assert last.untyped_storage().nbytes() == 3 * (UNITS + 1) * 8  # not all of hs
     for a, b in zip((got, last, *ours), (hs, hs[:, -1], dxs, dh0, *grads), strict=True):
         np.testing.assert_allclose(a.detach().cpu(), b, rtol=0, atol=1e-12)
 
