@@ -253,8 +253,19 @@ export function halfLifeLine(gate, what) {
  * An explorer of one step, as `render` returns it. `step` makes the values of the settings, `keys`
  * are the values that have an equation, `readings` gives what a goal may ask for.
  * @param {{ model: Model, el: Element }} host
- * @param {string} name
- * @param {any} what
+ * @param {string} name the root's class, gru-NAME
+ * @param {{
+ *   gates: string[],
+ *   step: (settings: any) => Values,
+ *   pictures: Record<"wide" | "narrow", { node: Node, update: (values: Values) => void }>,
+ *   keys: string[],
+ *   formulas: (values: Values) => Record<string, [string, string]>,
+ *   strip: {
+ *     node: Node, stop: () => void,
+ *     update: (settings: any, values: any, form: "wide" | "narrow") => any[],
+ *   },
+ *   readings: (values: Values, states: any[]) => Record<string, number>,
+ * }} what
  */
 export function explorer({ model, el }, name,
   { gates, step, pictures, keys, formulas, strip, readings }) {

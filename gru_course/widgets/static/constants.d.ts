@@ -5,8 +5,19 @@
 declare const COLORS: Record<string, string>;
 /** widgets.css */
 declare const STYLE: string;
-/** The widget's settings as its class declares them, in that order, without the goal. */
-declare const SETTINGS: Record<string, any>;
+/** The widget's settings as its class declares them, in that order; {} for one without a control. */
+declare const SETTINGS: Record<string, {
+  kind: "number" | "whole" | "choice" | "switch",
+  label: string,
+  help: string,
+  /** Of a number: the ends and stops of its slider, and its symbol in the palette. */
+  low: number,
+  high: number,
+  step: number,
+  color: string,
+  /** Of a choice: its values, and what each is called. */
+  options: Record<string, string>,
+}>;
 /** The goals for this kind of widget: [reading, low, high, sentence] for each rule. */
 declare const GOALS: Record<
   string,
