@@ -1,9 +1,11 @@
 """What each widget has to show for its settings, from Python; on pages and in JupyterLab."""
 
+import functools
 import math
 
 import numpy as np
 
+from gru_course import widgets
 from gru_course.goals import digits, fixed
 from gru_course.reference import gru, lstm
 from gru_course.widgets import (
@@ -161,6 +163,15 @@ OUTPUTS = {  # (a widget's state, the step of its player) -> what every output c
     "SequencePlayer": _sequence_player,
     "UnrollPlayer": _unroll_player,
 }
+
+
+@functools.cache
+def place(site, name):
+    """The first page of the built book that has such a widget, and what selects it there."""
+    module = getattr(widgets, name).module
+    pages = sorted(site.glob("book/**/*.html"))
+    page = next(page for page in pages if f'data-module="{module}"' in page.read_text("utf-8"))
+    return page.relative_to(site).as_posix(), f"[data-module={module}] .gru-live"
 
 
 def drawn_by_lot(cls, rng, on_stops=True):

@@ -9,10 +9,9 @@ import re
 
 import numpy as np
 import pytest
-from bench_redraw import WIDGETS as PLACES
 from bs4 import BeautifulSoup
 from live import GO_ON, HOLD_TIME, opened
-from shown import OUTPUTS, SHOWN, assert_outputs, drawn_by_lot
+from shown import OUTPUTS, SHOWN, assert_outputs, drawn_by_lot, place
 
 from gru_course import widgets
 
@@ -109,7 +108,7 @@ def given(site, path, cls):
 @pytest.mark.parametrize("hand", [Keyboard, Mouse, Touch])
 @pytest.mark.parametrize("name", OUTPUTS)
 def test_every_control(browser, site, site_url, name, hand):
-    path, selector = PLACES[name][:2]
+    path, selector = place(site, name)
     cls = getattr(widgets, name)
     presets = cls.constants.get("PRESETS", {})
     state = given(site, path, cls)
@@ -213,14 +212,14 @@ SET_AND_READ = f"""(root, all) => all.map(([settings, step]) => {{
 }})"""
 
 
-@pytest.mark.parametrize("place", ["http", "disk"])
+@pytest.mark.parametrize("source", ["http", "disk"])
 @pytest.mark.parametrize("name", [n for n in OUTPUTS if n != "SequencePlayer"])
-def test_many_settings(browser, site, site_url, name, place):
+def test_many_settings(browser, site, site_url, name, source):
     """From a server under a sub-path and from disk; the player's tests have pages of their own."""
-    path, selector = PLACES[name][:2]
+    path, selector = place(site, name)
     cls, rng = getattr(widgets, name), np.random.default_rng(0)
     start = given(site, path, cls)
-    address = site_url + path if place == "http" else (site / path).as_uri()
+    address = site_url + path if source == "http" else (site / path).as_uri()
     with opened(browser, address, selector) as page:
         widget = page.locator(selector).first
         controls = widget.evaluate(CONTROLS)
@@ -238,19 +237,19 @@ def test_many_settings(browser, site, site_url, name, place):
 @pytest.mark.parametrize("width", [1280, 375])
 @pytest.mark.parametrize("name", OUTPUTS)
 def test_without_javascript_the_still_picture(browser, site, site_url, name, width):
-    path, cls = PLACES[name][0], getattr(widgets, name)
-    still = BeautifulSoup((site / path).read_text("utf-8"), "html.parser")
-    caption = still.select_one(f"[data-module={cls.module}] figcaption").get_text()
+    (path, _), cls = place(site, name), getattr(widgets, name)
+    built = BeautifulSoup((site / path).read_text("utf-8"), "html.parser")
+    caption = built.select_one(f"[data-module={cls.module}] figcaption").get_text()
     shape = {"viewport": {"width": width, "height": 800}}
     with browser.new_context(java_script_enabled=False, **shape) as context:
         page = context.new_page()
         page.goto(site_url + path)
-        place = page.locator(f"[data-module={cls.module}]").first
-        figure = place.locator("figure").bounding_box()
-        picture = place.locator("svg, table")
+        still = page.locator(f"[data-module={cls.module}]").first
+        figure = still.locator("figure").bounding_box()
+        picture = still.locator("svg, table")
         assert picture.is_visible()
         assert picture.bounding_box()["width"] <= figure["width"] + 1
-        assert place.inner_text().endswith(caption), "and no script's text"
+        assert still.inner_text().strip().endswith(caption), "and no script's text"
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 

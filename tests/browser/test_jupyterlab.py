@@ -13,7 +13,6 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
-from bench_redraw import WIDGETS as PLACES
 from playwright.sync_api import expect
 from shown import OUTPUTS, SHOWN, assert_outputs, drawn_by_lot
 from sources import given
@@ -178,8 +177,8 @@ def notebook(browser, lab):
 
 @pytest.mark.parametrize("name", OUTPUTS)
 def test_python_and_the_controls_share_their_numbers(notebook, name):
-    key = PLACES[name][2]
-    widget = notebook.page.locator(PLACES[name][1]).first
+    widget = notebook.page.locator(".gru-live").nth(list(MADE).index(name))
+    key = widget.locator("[data-slider]:not([hidden])").first.get_attribute("data-slider")
     before = widget.evaluate(SHOWN)["settings"]
     slider = widget.locator(f"[data-slider={key}] input")
     for _ in range(3):

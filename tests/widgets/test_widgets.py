@@ -8,7 +8,6 @@ import sys
 from xml.etree import ElementTree
 
 import pytest
-from bench_redraw import WIDGETS as TIMED
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sources import given as stub
@@ -157,7 +156,3 @@ def test_a_right_setting_counts_wherever_it_is_written(name):
         widget = player(**told) if "record" in told else cls(**told)
         assert widget.untouched()
         assert check(name, widget).message.startswith("Right: ")
-
-
-def test_every_widget_is_timed():
-    assert sorted(TIMED) == sorted(widgets.__all__)
