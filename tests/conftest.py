@@ -5,11 +5,12 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from live import serving
+from live import TIMEOUT, serving
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[1]
@@ -19,6 +20,10 @@ if not Path("/dev/nvidiactl").exists():
     os.environ["TRITON_INTERPRET"] = "1"
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+NO_BROWSER = (
+    "No page was tried in a browser, since the PATH has none of "
+    f"{', '.join(BROWSERS)}; `make browser` installs one."
+)
 # No sandbox: the pages are our own, and containers do not offer the namespaces that it needs.
 # The rest keeps the browser itself off the network, so that every request seen is the page's.
 BROWSER_ARGS = [
@@ -34,21 +39,37 @@ FIRST = ("test_pages", "test_sequence_player", "test_controls", "test_jupyterlab
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with what takes long: the pages, then the notebooks.
+    """Begin with what takes long: the pages, then the notebooks, then the kernels.
 
     At the end of a run a long module would keep one worker busy alone.
     """
 
     def turn(item):
-        name, paged = item.path.stem, item.path.parent.name == "browser"
-        first = FIRST.index(name) if paged and name in FIRST else len(FIRST)
-        return first, not paged, item.path.suffix != ".ipynb"
+        name, folder = item.path.stem, item.path.parent.name
+        first = FIRST.index(name) if folder == "browser" and name in FIRST else len(FIRST)
+        return first, folder != "browser", item.path.suffix != ".ipynb", folder != "kernels"
 
     items.sort(key=turn)
     for item in items:
         # nbval's five seconds from a cell's end to its last output are short on a busy machine.
         if hasattr(item.parent, "output_timeout"):
-            item.parent.output_timeout = 120
+            item.parent.output_timeout = 600
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say which files took longest, and once what a missing browser left out."""
+    reports = [each for kind in terminalreporter.stats.values() for each in kind]
+    seconds = Counter()
+    for report in reports:
+        if isinstance(report, pytest.TestReport):
+            seconds[report.nodeid.partition("::")[0]] += report.duration
+    if len(seconds) > 1:
+        terminalreporter.section("25 slowest files, seconds of a worker")
+        for name, spent in seconds.most_common(25):
+            terminalreporter.line(f"{spent:7.1f}  {name}")
+    if any(NO_BROWSER in str(getattr(report, "longrepr", "")) for report in reports):
+        terminalreporter.section("no browser")
+        terminalreporter.line(NO_BROWSER)
 
 
 def build_book(output: Path) -> Path:
@@ -91,11 +112,12 @@ def browser():
     """Headless Chromium; where CI is set, a missing one is a failure."""
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
-        missing = f"None of {', '.join(BROWSERS)} is on the PATH: pages were not looked at."
         if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
+            pytest.fail(NO_BROWSER)
+        pytest.skip(NO_BROWSER)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=BROWSER_ARGS)
+        chromium = playwright.chromium.launch(
+            executable_path=path, args=BROWSER_ARGS, timeout=TIMEOUT
+        )
         yield chromium
         chromium.close()

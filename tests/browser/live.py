@@ -6,6 +6,8 @@ import json
 import threading
 from contextlib import contextmanager
 
+from axe_playwright_python.sync_playwright import Axe
+
 # Equations are set, what watches its own width has drawn for the width that it found, and colours
 # have changed: nothing moves any more on its own.
 AT_REST = """async () => {
@@ -16,21 +18,41 @@ AT_REST = """async () => {
   await Promise.allSettled(transitions.map(({finished}) => finished));
 }"""
 
+# Setting its equations is half of what a chapter costs to load, and test_pages looks at them all.
+EQUATIONS_AS_WRITTEN = """let held;
+Object.defineProperty(window, "MathJax", {
+  get: () => held,
+  set(value) { held = value.version ? value : { ...value, startup: { typeset: false } }; },
+});"""
+# It only ends what hangs, so it is far longer than anything takes where others keep the cores busy.
+TIMEOUT = 180_000  # milliseconds
+DESK = {"width": 1280, "height": 800}
+
+
+def window(browser, **context):
+    """The page of a new window."""
+    page = browser.new_context(**context).new_page()
+    page.set_default_timeout(TIMEOUT)
+    return page
+
 
 @functools.cache
-def _window(browser, options):
-    return browser.new_context(**json.loads(options)).new_page()
+def _kept_window(browser, equations, options):
+    page = window(browser, **json.loads(options))
+    if not equations:
+        page.add_init_script(EQUATIONS_AS_WRITTEN)
+    return page
 
 
 @contextmanager
-def opened(browser, url, root, **context):
+def opened(browser, url, root, equations=False, **context):
     """The page at rest with its widget mounted; the end checks what the browser complained about.
 
     `root` selects the widget; the page may ask nobody but its own site. A window costs more than a
     page, so tests that ask for the same `context` are given the same one, one after the other. It
     remembers nothing: the page is loaded anew, and its store is emptied.
     """
-    own = url[: url.index("book/")]
+    own = url.rpartition("book/")[0] or url.rpartition("/")[0]
     complaints = []
     listeners = {
         "console": lambda m: m.type == "error" and complaints.append(m.text),
@@ -41,7 +63,9 @@ def opened(browser, url, root, **context):
         ),
         "request": lambda r: r.url.startswith((own, "blob:", "data:")) or complaints.append(r.url),
     }
-    page = _window(browser, json.dumps(context, sort_keys=True))
+    page = _kept_window(browser, equations, json.dumps(context, sort_keys=True))
+    page.set_viewport_size(context.get("viewport", DESK))
+    page.emulate_media(color_scheme=context.get("color_scheme", "light"))
     page.mouse.move(0, 0)  # not over what the last test left there
     for event, listener in listeners.items():
         page.on(event, listener)
@@ -60,6 +84,20 @@ def opened(browser, url, root, **context):
             page.remove_listener(event, listener)
         page.goto("about:blank")  # or an address that differs in its fragment would load nothing
     assert not complaints, complaints
+
+
+def serious(page, *within) -> list[str]:
+    """What axe finds serious or critical in these parts or in all, one line for each element."""
+    # Without preloading: axe would fetch the style sheets again, from wrong addresses.
+    options = {"preload": False, "resultTypes": ["violations"]}
+    context = {"include": [[selector] for selector in within]} if within else None
+    found = Axe().run(page, context=context, options=options).response["violations"]
+    return [
+        f"{violation['id']}: {node['html'][:200]}"
+        for violation in found
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]
 
 
 # For animations, time then goes on only where a test adds to `now`, in milliseconds, so that how

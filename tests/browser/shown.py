@@ -1,6 +1,7 @@
 """What each widget has to show for its settings, from Python; on pages and in JupyterLab."""
 
 import functools
+import itertools
 import math
 
 import numpy as np
@@ -210,3 +211,35 @@ def assert_outputs(name, state, shown):
                 np.testing.assert_allclose(
                     _numbers(got), np.atleast_1d(value), 1e-9, 1e-9, err_msg=message
                 )
+
+
+# The sizes of a picture's numbers in pixels of the screen, its lines of text, and its own edges.
+WRITTEN = """(picture) => {
+  const box = (node) => {
+    const { left, right, top, bottom } = node.getBoundingClientRect();
+    return [left, right, top, bottom];
+  };
+  const scale = picture.getBoundingClientRect().width / picture.viewBox.baseVal.width;
+  return {
+    sizes: [...picture.querySelectorAll("[data-number]")].map((node) =>
+      parseFloat(getComputedStyle(node).fontSize) * scale),
+    texts: [...picture.querySelectorAll("text")].filter((node) =>
+      getComputedStyle(node).visibility === "visible").map(box),
+    frame: box(picture),
+  };
+}"""
+
+
+def assert_legible(picture):
+    """The one picture that is shown has numbers of 11 pixels or more, and no text on another."""
+    assert picture.count() == 1
+    seen = picture.evaluate(WRITTEN)
+    assert min(seen["sizes"]) >= 11
+    for left, right, top, bottom in seen["texts"]:
+        assert seen["frame"][0] <= left < right <= seen["frame"][1]
+        assert seen["frame"][2] <= top < bottom <= seen["frame"][3]
+    # Lines of text keep a little air inside their boxes, so boxes may touch but not cross by more.
+    for a, b in itertools.combinations(seen["texts"], 2):
+        across = min(a[1], b[1]) - max(a[0], b[0])
+        down = min(a[3], b[3]) - max(a[2], b[2])
+        assert across <= 0 or down <= 5, (a, b)

@@ -13,6 +13,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+from live import TIMEOUT, window
 from playwright.sync_api import expect
 from shown import OUTPUTS, SHOWN, assert_outputs, drawn_by_lot
 from sources import given
@@ -111,7 +112,7 @@ def lab(tmp_path_factory):
 
 def wait_for(answer, server, log):
     """Return once `answer` no longer raises, as it does while the server starts."""
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + TIMEOUT / 1000
     while True:
         try:
             return answer()
@@ -134,22 +135,22 @@ class Notebook:
         cell = self.cells.nth(index)
         prompt = cell.locator(".jp-InputPrompt")
         before = prompt.text_content()
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + TIMEOUT / 1000
         while prompt.text_content() == before:
             assert time.monotonic() < deadline, f"cell {index} does not start"
             # On the element, not at a place on the screen: what is above may still be growing.
             # Again if nothing came of it: while JupyterLab starts, keys can go unheard.
             cell.locator(".cm-content").press("Shift+Enter")
             try:
-                expect(prompt).not_to_have_text(before, timeout=10_000)
+                expect(prompt).not_to_have_text(before, timeout=30_000)
             except AssertionError:
                 continue
-        expect(prompt).to_have_text(re.compile(r"^\[\d+\]:$"), timeout=90_000)
+        expect(prompt).to_have_text(re.compile(r"^\[\d+\]:$"), timeout=TIMEOUT)
         return cell.locator(".jp-OutputArea-output")
 
     def run_until(self, index, holds):
         """Run a cell, again while its output does not hold: moves may be on their way there."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + TIMEOUT / 1000
         while not holds(text := self.run(index).inner_text()):
             assert time.monotonic() < deadline, f"cell {index} still answers {text}"
         return text
@@ -162,17 +163,16 @@ class Notebook:
 
 @pytest.fixture(scope="module")
 def notebook(browser, lab):
-    with browser.new_context(viewport={"width": 1280, "height": 1400}) as context:
-        page = context.new_page()
-        page.set_default_timeout(90_000)
-        page.goto(f"{lab}/doc/tree/widgets.ipynb")
-        made = Notebook(page)
-        made.cells.nth(CHECK).wait_for()
-        page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
-        made.run(0)
-        expect(page.locator(".gru-live")).to_have_count(len(MADE), timeout=90_000)
-        assert page.locator(".gru-still").count() == 0, "live widgets win over their HTML"
-        yield made
+    page = window(browser, viewport={"width": 1280, "height": 1400})
+    page.goto(f"{lab}/doc/tree/widgets.ipynb")
+    made = Notebook(page)
+    made.cells.nth(CHECK).wait_for()
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+    made.run(0)
+    expect(page.locator(".gru-live")).to_have_count(len(MADE), timeout=TIMEOUT)
+    assert page.locator(".gru-still").count() == 0, "live widgets win over their HTML"
+    yield made
+    page.context.close()
 
 
 @pytest.mark.parametrize("name", OUTPUTS)

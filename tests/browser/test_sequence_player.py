@@ -9,7 +9,7 @@ from functools import partial
 import live
 import numpy as np
 import pytest
-from test_pages import serious
+from live import serious
 
 from gru_course import goals
 from gru_course.analysis import gates
@@ -450,14 +450,13 @@ def test_a_goal_is_marked_by_the_rules_of_python(browser, served, monkeypatch):
         assert json.loads(line.get_attribute("data-readings"))["unit"] == unit, "not the hovered"
 
 
-@pytest.mark.parametrize("width", [1280, 375])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (375, "dark")])
 @pytest.mark.parametrize("name", list(PLAYERS))
 def test_both_themes_and_widths(browser, served, name, scheme, width):
     shape = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
     with opened(browser, f"{served}{name}.html", **shape) as page:
         assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
-        assert not serious(page, exclude=[])
+        assert not serious(page)
         sizes = page.evaluate("""() => [...document.querySelectorAll(".gru-sequence *")]
           .filter((node) => node.checkVisibility() && [...node.childNodes].some((child) =>
             child.nodeType === 3 && child.data.trim()))
@@ -490,17 +489,3 @@ def test_link_to_a_setting(browser, served):
         hold_to_python(
             page.evaluate(SET_AND_READ, [{"sort": "half_life"}])[0], text_player(**wanted), []
         )
-
-
-@pytest.mark.parametrize("width", [1280, 375])
-def test_without_javascript_a_still_picture(browser, served, width):
-    with browser.new_context(
-        java_script_enabled=False, viewport={"width": width, "height": 800}
-    ) as context:
-        page = context.new_page()
-        page.goto(f"{served}text.html")
-        place = page.locator(".gru-widget[data-module=sequence_player]")
-        assert place.locator("svg").is_visible()
-        state = json.loads(place.locator("script").text_content())
-        assert (state["step"], state["unit"]) == (0, 0)
-        assert "At step 0 it reads “d”" in place.locator("figcaption").inner_text()

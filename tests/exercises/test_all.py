@@ -57,13 +57,18 @@ def test_each_exercise_is_tried_here():
     assert names() == sorted(RIGHT) == sorted(WRONG)
 
 
-def refused(name, answer):
-    """The message, a sentence or more, of an answer that did not pass."""
-    result = check(name, answer)
-    assert not result.passed
-    assert re.match(r"\S.*[.?)]$", result.message), result.message
-    assert "Traceback" not in result.message
-    assert "Not attempted" not in result.message
+def refused(name, answer, case=""):
+    """The message, a sentence or more, of an answer that did not pass; errors name the `case`."""
+    try:
+        result = check(name, answer)
+    except Exception as error:
+        error.add_note(f"{name}: {case}")
+        raise
+    said = f"{name}: {case or answer}: {result.message}"
+    assert not result.passed, said
+    assert re.match(r"\S.*[.?)]$", result.message), said
+    assert "Traceback" not in result.message, said
+    assert "Not attempted" not in result.message, said
     return result.message
 
 
@@ -89,7 +94,7 @@ def test_a_stub_is_not_attempted_and_shows_no_hint(name):
 
 @every_exercise
 def test_five_wrong_answers_are_refused_and_one_is_known(name):
-    messages = [refused(name, wrong) for wrong in WRONG[name]]
+    messages = [refused(name, wrong, f"wrong {i}") for i, wrong in enumerate(WRONG[name])]
     assert len(messages) >= 5
     assert [message for message in messages if not re.fullmatch(LOCATED, message)]
 
@@ -131,15 +136,17 @@ class OwnError(BaseException):
     """Neither an Exception nor an end of the program."""
 
 
-@every_coded_exercise
-@pytest.mark.parametrize(
-    "error", [ValueError("bad"), SystemExit(), SystemExit(1), RecursionError(), OwnError("own")]
-)
-def test_an_answer_that_raises_is_told(name, error):
-    def raises(*args):
-        raise error
+ERRORS = [ValueError("bad"), SystemExit(), SystemExit(1), RecursionError(), OwnError("own")]
 
-    assert f"raised {type(error).__name__}" in refused(name, raises)
+
+@every_coded_exercise
+def test_an_answer_that_raises_is_told(name):
+    for error in ERRORS:
+
+        def raises(*args, error=error):
+            raise error
+
+        assert f"raised {type(error).__name__}" in refused(name, raises, repr(error))
 
 
 def test_a_function_without_a_signature_is_called_all_the_same():
@@ -185,11 +192,11 @@ NO_ANSWERS = {
 
 
 @every_exercise
-@pytest.mark.parametrize("kind", NO_ANSWERS)
-def test_an_answer_of_a_wrong_type_gets_a_sentence(name, kind):
-    refused(name, NO_ANSWERS[kind])
-    if name in CODED:
-        refused(name, lambda *args: NO_ANSWERS[kind])
+def test_an_answer_of_a_wrong_type_gets_a_sentence(name):
+    for kind, answer in NO_ANSWERS.items():
+        refused(name, answer, kind)
+        if name in CODED:
+            refused(name, lambda *args, answer=answer: answer, f"a function that returns {kind}")
 
 
 def mapped(change, value):
@@ -209,9 +216,13 @@ def leaves(value):
 
 
 @every_coded_exercise
-@pytest.mark.parametrize("kind", NO_ANSWERS)
-def test_a_result_whose_parts_have_a_wrong_type_gets_a_sentence(name, kind):
-    refused(name, lambda *args: mapped(lambda leaf: NO_ANSWERS[kind], RIGHT[name](*args)))
+def test_a_result_whose_parts_have_a_wrong_type_gets_a_sentence(name):
+    for kind, part in NO_ANSWERS.items():
+
+        def answers(*args, part=part):
+            return mapped(lambda leaf: part, RIGHT[name](*args))
+
+        refused(name, answers, kind)
 
 
 @every_coded_exercise
