@@ -12,14 +12,14 @@ def _register(name, goal):
             raise Wrong(
                 f"Expected the widget itself, {goal.widget}(...), got {type(answer).__name__}."
             )
+        passed, sentence = judge(goal, answer.readings())
+        if passed:  # as on the page, wherever the settings come from
+            return f"Right: {sentence}"
         if answer.untouched():
             raise Wrong(
                 "Not attempted yet: move the sliders, then run this cell again.", hints=False
             )
-        passed, sentence = judge(goal, answer.readings())
-        if not passed:
-            raise Wrong(sentence)
-        return f"Right: {sentence}"
+        raise Wrong(sentence)
 
 
 for _name, _goal in GOALS.items():

@@ -1,190 +1,168 @@
-"""What every widget shares: its module's text, its HTML for the page, its checked traits.
+"""What every widget shares: its module's text, its HTML for the page, its constructor.
 
 A widget is shown by one of two hosts. In Jupyter, Colab and Binder anywidget mounts it on a model
 that Python shares. On the published page there is no Python: `CourseWidget` adds an HTML form of
 itself to the notebook's output, which ``static/host.mjs`` finds and mounts with the same module.
 """
 
+import inspect
 import json
 import math
-import numbers
 import re
+import textwrap
 from pathlib import Path
+from typing import Any, ClassVar
 
 import anywidget
-import traitlets
 
 from gru_course.goals import GOALS
 from gru_course.palette import BY_SYMBOL
+from gru_course.widgets._settings import Exercise, Setting
 
 STATIC = Path(__file__).parent / "static"
-SHARED = ("parts", "chart", "cell")
 
 # Past this the sigmoid is 0 or 1 in float64, so it stands in for a gate driven to either end.
 SATURATED = 40.0
 
 
-def logit(gate):
+def logit(gate: float) -> float:
     """The pre-activation of a gate, at which the reference's step computes this very gate."""
     if gate in (0.0, 1.0):
         return math.copysign(SATURATED, gate - 0.5)
     return math.log(gate / (1 - gate))
 
 
-def _module_of(widget):
-    """The module's name of a widget's class: gate_explorer of GateExplorer."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", widget).lower()
+def definition(name: str, value) -> str:
+    """A line of JavaScript that defines a constant."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return f"const {name} = {text};\n"
 
 
-def module_text(name, **constants):
-    """Join the shared parts, constants and ``static/NAME.mjs`` into one ES module.
+def _joined(parts, constants):
+    """The files of `parts` behind `constants`, as text of one scope.
 
-    anywidget takes one text without relative imports, and so does a page opened from disk.
+    anywidget takes one text without relative imports, and so does a page opened from disk. The
+    files import from one another, which tells editors and checkers what is whose; joined they need
+    not, and only ``export default`` is left.
+    """
+    texts = [definition(name, value) for name, value in constants.items()]
+    for part in parts:
+        text = (STATIC / f"{part}.mjs").read_text(encoding="utf-8")
+        text = re.sub(r'^import \{[^}]*\}\s+from "\./\w+\.mjs";\n', "", text, flags=re.M)
+        texts.append(re.sub(r"^export (?=const|function)", "", text, flags=re.M))
+    return "".join(texts)
+
+
+# In front of every widget's own text. The palette is Python's, so that figures and widgets cannot
+# disagree about a colour.
+SHARED = _joined(
+    ("parts", "controls", "chart", "cell"),
+    {"COLORS": BY_SYMBOL, "STYLE": (STATIC / "widgets.css").read_text(encoding="utf-8")},
+)
+
+
+# What {arguments} stands for in a docstring.
+ARGUMENTS = """\
+    All arguments are traits: Python reads and sets them while the widget is shown, and the page
+    follows.
 
     Parameters
     ----------
-    name : the widget's module, ``static/NAME.mjs``, which ends in ``export default { render }``
-    constants : what Python knows and the module needs, JSON-able; the module sees each by its name
-
-    Returns
-    -------
-    str
+    {settings}
 
     Raises
     ------
-    ValueError : if there is no such module
-    """
-    path = STATIC / f"{name}.mjs"
-    if not path.is_file():
-        known = sorted({p.stem for p in STATIC.glob("*.mjs")} - {"host", *SHARED})
-        raise ValueError(f"name: expected one of {', '.join(known)}, got {name!r}")
-    # The palette is Python's, so that figures and widgets cannot disagree about a colour.
-    goals = {
-        key: {"rules": goal.rules, "praise": goal.praise}
-        for key, goal in GOALS.items()
-        if _module_of(goal.widget) == name
-    }
-    constants = {"COLORS": BY_SYMBOL, "GOALS": goals, **constants}
-    lines = [f"const {key} = {json.dumps(value)};" for key, value in constants.items()]
-    texts = [(STATIC / f"{part}.mjs").read_text(encoding="utf-8") for part in (*SHARED, name)]
-    return "\n".join([*lines, *texts])
-
-
-class Number(traitlets.TraitType):
-    """A finite number from `low` to `high`, synchronised with the page."""
-
-    def __init__(self, low, high):
-        super().__init__(default_value=0.0)
-        self.low, self.high = low, high
-        self.tag(sync=True, page=True)
-
-    def validate(self, obj, value):
-        fits = (
-            isinstance(value, numbers.Real)
-            and not isinstance(value, bool)
-            and math.isfinite(value)
-            and self.low <= value <= self.high
-        )
-        if not fits:
-            raise ValueError(
-                f"{self.name}: expected a number from {self.low} to {self.high}, got {value!r}"
-            )
-        return float(value)
-
-
-class Whole(Number):
-    """A whole number from `low` to `high`, synchronised with the page."""
-
-    def validate(self, obj, value):
-        message = (
-            f"{self.name}: expected a whole number from {self.low} to {self.high}, got {value!r}"
-        )
-        try:
-            number = super().validate(obj, value)
-        except ValueError:
-            raise ValueError(message) from None
-        if not number.is_integer():
-            raise ValueError(message)
-        return int(number)
-
-
-class Choice(traitlets.TraitType):
-    """One of a few words, synchronised with the page."""
-
-    def __init__(self, *options):
-        super().__init__(default_value=options[0])
-        self.options = options
-        self.tag(sync=True, page=True)
-
-    def validate(self, obj, value):
-        if value not in self.options:
-            expected = ", ".join(self.options)
-            raise ValueError(f"{self.name}: expected one of {expected}, got {value!r}")
-        return value
-
-
-class Switch(traitlets.TraitType):
-    """True or False, synchronised with the page."""
-
-    def __init__(self):
-        super().__init__(default_value=False)
-        self.tag(sync=True, page=True)
-
-    def validate(self, obj, value):
-        if not isinstance(value, bool):
-            raise ValueError(f"{self.name}: expected True or False, got {value!r}")
-        return value
-
-
-class Exercise(traitlets.TraitType):
-    """The name of a goal for this kind of widget, or "" for none."""
-
-    default_value = ""
-
-    def validate(self, obj, value):
-        known = [name for name, goal in GOALS.items() if goal.widget == type(obj).__name__]
-        if value not in ("", *known):
-            raise ValueError(f"{self.name}: expected one of {', '.join(known)}, got {value!r}")
-        return value
+    ValueError : if a setting is not what is listed for it"""
 
 
 class CourseWidget(anywidget.AnyWidget):
     """An anywidget that also brings its own HTML, for pages without a kernel.
 
-    A subclass sets `module` and `_esm = module_text(module)` and defines `readings` and `still`.
+    A subclass names its `module`, ``static/MODULE.mjs``, which exports `render`; declares its
+    settings, for which {arguments} stands in its docstring; and defines `readings` and `still`.
     """
 
     module = ""
-    goal = Exercise().tag(sync=True, page=True)
+    constants: ClassVar[dict[str, Any]] = {}  # what Python knows and the module needs, JSON-able
+    goal = Exercise("", help="name of the slider exercise that the widget marks while it is moved")
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "module" not in vars(cls):  # of traitlets, which makes a class for each instance
+            return
+        cls._esm = SHARED + cls.own_text()
+        declared = cls.declared()
+        lines = [f"{name} : {each.help}, {each.expected}" for name, each in declared.items()]
+        wrapped = [
+            textwrap.fill(line, 100, initial_indent=" " * 4, subsequent_indent=" " * 8)
+            for line in lines
+        ]
+        doc = (cls.__doc__ or "").replace("    {arguments}", ARGUMENTS)
+        cls.__doc__ = doc.replace("    {settings}", "\n".join(wrapped))
+        _, *told = inspect.signature(cls.__init__).parameters.values()
+        told = [each for each in told if each.kind is not each.VAR_KEYWORD]
+        told += [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=each.default_value)
+            for name, each in declared.items()
+        ]
+        cls.__signature__ = inspect.Signature(told)
 
     def __init__(self, **settings):
+        known = self.declared()
+        for name in settings:
+            if name not in known:
+                raise TypeError(f"expected settings among {', '.join(known)}, got {name!r}")
         super().__init__(**settings)
         self._given = self.state()
 
-    def untouched(self):
+    @classmethod
+    def declared(cls) -> dict[str, Setting]:
+        """The settings by name, the class's own ones first, in the order of its body."""
+        return {
+            name: each
+            for base in cls.__mro__
+            for name, each in vars(base).items()
+            if isinstance(each, Setting)
+        }
+
+    @classmethod
+    def own_text(cls) -> str:
+        """What the class's module has beside SHARED: settings, goals, constants and the code."""
+        declared = {name: each for name, each in cls.declared().items() if name != "goal"}
+        settings = {
+            name: each.declaration() if each.label else {} for name, each in declared.items()
+        }
+        goals = {
+            name: {"rules": goal.rules, "praise": goal.praise}
+            for name, goal in GOALS.items()
+            if goal.widget == cls.__name__
+        }
+        return _joined([cls.module], {"SETTINGS": settings, "GOALS": goals, **cls.constants})
+
+    def untouched(self) -> bool:
         """Whether everything still stands as the constructor was told."""
         return self.state() == self._given
 
-    def state(self):
+    def state(self) -> dict[str, Any]:
         """The traits that the page shares, as a dict in alphabetical order."""
         state = {name: getattr(self, name) for name in sorted(self.trait_names(page=True))}
         if not self.goal:
             del state["goal"]
         return state
 
-    def settings(self):
+    def settings(self) -> dict[str, float]:
         """The numbers among the traits, as floats; a switch counts as 0 or 1."""
         return {k: float(v) for k, v in self.state().items() if not isinstance(v, str)}
 
-    def readings(self):
+    def readings(self) -> dict[str, float]:
         """What a goal may ask for: numbers by name, the same as on the page."""
         raise NotImplementedError
 
-    def still(self):
+    def still(self) -> str:
         """HTML shown where no script runs."""
         raise NotImplementedError
 
-    def html(self):
+    def html(self) -> str:
         """The same text for the same state, so that a stored notebook output can be compared."""
         # "<" would let a value end the script element.
         state = json.dumps(self.state(), allow_nan=False).replace("<", "\\u003c")

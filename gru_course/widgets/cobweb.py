@@ -2,19 +2,31 @@
 
 import math
 from itertools import pairwise
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from gru_course.goals import digits
 from gru_course.palette import BY_SYMBOL
 from gru_course.reference import rnn
-from gru_course.widgets._base import CourseWidget, Number, module_text
+from gru_course.widgets._base import CourseWidget
+from gru_course.widgets._settings import Number
 
 STEPS = 30
 HALVINGS = 60  # of an interval of length 2: past the last digit of a float
 TOUCH = 1e-12  # the map meets the diagonal where it comes this close
 EDGE = 1e-9  # a slope this close to 1 or -1 decides nothing
+SENTENCES = {
+    "remembers": "Two stable states, {0} and {2}, and one unstable between them, {1}: the unit "
+    "remembers which side it is on.",
+    "touches": "One stable state, {0}, and one at the edge, {1}, where the map only touches the "
+    "diagonal: a memory ends here.",
+    "alternates": "One unstable state, {0}, and a stable cycle of two: the unit ends up "
+    "alternating between {1} and {2}.",
+    "edge": "One state, {0}, at the edge of stability: the unit forgets its start, more slowly "
+    "with every step.",
+    "forgets": "One stable state, {0}: wherever the unit starts, it ends there and forgets.",
+}
 
 
 class FixedPoint(NamedTuple):
@@ -24,7 +36,7 @@ class FixedPoint(NamedTuple):
     slope: float
 
     @property
-    def kind(self):
+    def kind(self) -> str:
         """ "stable" where deviations shrink, "unstable" where they grow, "edge" between."""
         excess = abs(self.slope) - 1
         return "unstable" if excess > EDGE else "stable" if excess < -EDGE else "edge"
@@ -51,19 +63,9 @@ class Cobweb(CourseWidget):
         h <- tanh(w h + b)
 
     The map is drawn with the diagonal and the staircase of 30 steps between them, beside the
-    states step by step. An input that stays the same is part of the bias. All arguments are
-    traits: Python reads and sets them while the widget is shown, and the page follows.
+    states step by step. An input that stays the same is part of the bias.
 
-    Parameters
-    ----------
-    w : weight of the state, from -3 to 3
-    b : bias, from -1.5 to 1.5
-    h0 : the state to start from, from -1 to 1
-    goal : name of the slider exercise that the widget marks while it is moved, "" for none
-
-    Raises
-    ------
-    ValueError : if a value is not a finite number in its range
+    {arguments}
 
     Notes
     -----
@@ -80,16 +82,21 @@ class Cobweb(CourseWidget):
     """
 
     module = "cobweb"
-    _esm = module_text(module)
+    constants: ClassVar = {
+        "SENTENCES": SENTENCES,
+        "PRESETS": {
+            "forgets": {"w": 0.5, "b": 0},
+            "remembers": {"w": 2, "b": 0},
+            "alternates": {"w": -2, "b": 0},
+            "at the edge": {"w": 1, "b": 0},
+        },
+    }
 
-    w = Number(-3, 3)
-    b = Number(-1.5, 1.5)
-    h0 = Number(-1, 1)
+    w = Number(-3, 3, 2.0, label="weight <i>w</i>", help="weight w of the state")
+    b = Number(-1.5, 1.5, 0.0, label="bias <i>b</i>", help="bias b")
+    h0 = Number(-1, 1, 0.1, color="h", label="start <i>h</i><sub>0</sub>", help="start h 0")
 
-    def __init__(self, *, w=2.0, b=0.0, h0=0.1, goal=""):
-        super().__init__(w=w, b=b, h0=h0, goal=goal)
-
-    def states(self):
+    def states(self) -> list[float]:
         """The states h_0 to h_30, from `gru_course.reference.rnn.forward`.
 
         Returns
@@ -100,7 +107,7 @@ class Cobweb(CourseWidget):
         hs, _ = rnn.forward(np.zeros((1, STEPS, 1)), np.array([[self.h0]]), params)
         return [self.h0, *hs[0, :, 0].tolist()]
 
-    def fixed_points(self):
+    def fixed_points(self) -> list[FixedPoint]:
         """The states h with tanh(w h + b) = h, and the slope w (1 - h^2) of the map there.
 
         Where the map's slope is 1, tanh(w h + b) - h turns, so between two such places it has one
@@ -132,7 +139,7 @@ class Cobweb(CourseWidget):
                 found.append(_bisect(g, low, high))
         return [FixedPoint(h, w * (1 - h * h)) for h in sorted(found)]
 
-    def cycle(self):
+    def cycle(self) -> list[float]:
         """The two states between which the unit ends up alternating.
 
         Returns
@@ -150,7 +157,7 @@ class Cobweb(CourseWidget):
     def _step(self, h):
         return math.tanh(self.w * h + self.b)
 
-    def readings(self):
+    def readings(self) -> dict[str, float]:
         """All settings, the number of stable states, and where they part.
 
         Returns
@@ -165,38 +172,20 @@ class Cobweb(CourseWidget):
             "unstable": parting[0] if parting else math.nan,
         }
 
-    def sentence(self):
+    def sentence(self) -> str:
         """What the unit does, in the words of the page."""
         points, cycle = self.fixed_points(), self.cycle()
-        numbers = [digits(point.h) for point in points]
+        states = [digits(point.h) for point in points]
+        edge_first = points[0].kind == "edge"
         if len(points) == 3:
-            low, middle, high = numbers
-            return (
-                f"Two stable states, {low} and {high}, and one unstable between them, {middle}: "
-                "the unit remembers which side it is on."
-            )
+            return SENTENCES["remembers"].format(*states)
         if len(points) == 2:
-            edge, stable = numbers if points[0].kind == "edge" else numbers[::-1]
-            return (
-                f"One stable state, {stable}, and one at the edge, {edge}, where the map only "
-                "touches the diagonal: a memory ends here."
-            )
+            return SENTENCES["touches"].format(*(states[::-1] if edge_first else states))
         if cycle:
-            low, high = map(digits, cycle)
-            return (
-                f"One unstable state, {numbers[0]}, and a stable cycle of two: the unit ends up "
-                f"alternating between {low} and {high}."
-            )
-        if points[0].kind == "edge":
-            return (
-                f"One state, {numbers[0]}, at the edge of stability: the unit forgets its start, "
-                "more slowly with every step."
-            )
-        return (
-            f"One stable state, {numbers[0]}: wherever the unit starts, it ends there and forgets."
-        )
+            return SENTENCES["alternates"].format(*states, *map(digits, cycle))
+        return SENTENCES["edge" if edge_first else "forgets"].format(*states)
 
-    def still(self):
+    def still(self) -> str:
         return (
             '<figure class="gru-still" style="margin:0 auto;max-width:340px">'
             f"{self._picture()}"

@@ -1,13 +1,15 @@
 """One step of a GRU of one unit, with a slider on everything that enters it."""
 
 import math
+from typing import ClassVar
 
 import numpy as np
 
 from gru_course.goals import digits
 from gru_course.reference import gru
-from gru_course.widgets._base import CourseWidget, Number, Switch, logit, module_text
+from gru_course.widgets._base import CourseWidget, logit
 from gru_course.widgets._gate_diagram import NARROW, WIDE, picture
+from gru_course.widgets._settings import Number, Switch, driven, pre_activation
 
 
 def _drawn(state, r, z, n, h):
@@ -68,24 +70,9 @@ class GateExplorer(CourseWidget):
         h = (1 - z) n + z h_prev
 
     In a network a_r and a_z are sums over x and h_prev; here they are set by hand, so that each
-    gate can be moved alone. All arguments are traits: Python reads and sets them while the
-    widget is shown, and the page follows.
+    gate can be moved alone.
 
-    Parameters
-    ----------
-    x : input x_t, from -2 to 2
-    h_prev : state before the step, from -1 to 1
-    a_r, a_z : pre-activations of the reset and the update gate, from -8 to 8
-    drive : False to use a_r and a_z, True to use r and z
-    r, z : the gates when driven directly, from 0 to 1
-    w_x, b_x : weight and bias of the input in the candidate, from -10 to 10
-    w_h, b_h : weight and bias of the state in the candidate, inside the reset product, from -10
-        to 10
-    goal : name of the slider exercise that the widget marks while it is moved, "" for none
-
-    Raises
-    ------
-    ValueError : if a value is not a finite number in its range, or drive is not a bool
+    {arguments}
 
     Notes
     -----
@@ -98,54 +85,36 @@ class GateExplorer(CourseWidget):
     """
 
     module = "gate_explorer"
-    _esm = module_text(
-        module, PICTURES={form.name: picture(form, BLANK, WORDS) for form in (WIDE, NARROW)}
+    constants: ClassVar = {
+        "PICTURES": {form.name: picture(form, BLANK, WORDS) for form in (WIDE, NARROW)},
+        # The four corners that texts speak of; the gates are driven to them directly.
+        "PRESETS": {
+            "copy": {"drive": True, "r": 1, "z": 1},
+            "overwrite": {"drive": True, "r": 0, "z": 0},
+            "plain RNN": {"drive": True, "r": 1, "z": 0},
+            "leaky average": {"drive": True, "r": 0, "z": 0.9},
+        },
+    }
+
+    x = Number(-2, 2, 1.0, step=0.05, label="input <i>x<sub>t</sub></i>", help="input x")
+    h_prev = Number(
+        -1, 1, -0.6, color="h", label="old state <i>h<sub>t−1</sub></i>", help="old state h"
     )
+    a_r = pre_activation("r", "reset gate", 0.0)
+    a_z = pre_activation("z", "update gate", 2.2)
+    drive = Switch(
+        False,
+        label="set the gates <i>r</i> and <i>z</i> directly",
+        help="whether the gates are r and z themselves",
+    )
+    r = driven("r", "reset gate", 0.5)
+    z = driven("z", "update gate", 0.9)
+    w_x = Number(-10, 10, 1.0, help="weight of the input in the candidate")
+    b_x = Number(-10, 10, 0.0, help="bias of the input in the candidate")
+    w_h = Number(-10, 10, 1.0, help="weight of the state, inside the reset product")
+    b_h = Number(-10, 10, 0.0, help="bias of the state, inside the reset product")
 
-    x = Number(-2, 2)
-    h_prev = Number(-1, 1)
-    a_r = Number(-8, 8)
-    a_z = Number(-8, 8)
-    drive = Switch()
-    r = Number(0, 1)
-    z = Number(0, 1)
-    w_x = Number(-10, 10)
-    b_x = Number(-10, 10)
-    w_h = Number(-10, 10)
-    b_h = Number(-10, 10)
-
-    def __init__(
-        self,
-        *,
-        x=1.0,
-        h_prev=-0.6,
-        a_r=0.0,
-        a_z=2.2,
-        drive=False,
-        r=0.5,
-        z=0.9,
-        w_x=1.0,
-        b_x=0.0,
-        w_h=1.0,
-        b_h=0.0,
-        goal="",
-    ):
-        super().__init__(
-            x=x,
-            h_prev=h_prev,
-            a_r=a_r,
-            a_z=a_z,
-            drive=drive,
-            r=r,
-            z=z,
-            w_x=w_x,
-            b_x=b_x,
-            w_h=w_h,
-            b_h=b_h,
-            goal=goal,
-        )
-
-    def params(self):
+    def params(self) -> gru.Params:
         """The widget's settings as `gru_course.reference.gru.Params` of a GRU with one unit.
 
         The gates' rows see neither x nor h_prev: their biases are the pre-activations.
@@ -158,7 +127,7 @@ class GateExplorer(CourseWidget):
             bias_hh=np.array([0.0, 0.0, self.b_h]),
         )
 
-    def values(self):
+    def values(self) -> dict[str, float]:
         """The gates, the candidate and the new state, from `gru_course.reference.gru.step`.
 
         Returns
@@ -168,7 +137,7 @@ class GateExplorer(CourseWidget):
         h, cache = gru.step(np.array([[self.x]]), np.array([[self.h_prev]]), self.params())
         return {"r": cache.r.item(), "z": cache.z.item(), "n": cache.n.item(), "h": h.item()}
 
-    def readings(self):
+    def readings(self) -> dict[str, float]:
         """All settings, what the step makes of them, and where many such steps lead.
 
         Returns
@@ -194,7 +163,7 @@ class GateExplorer(CourseWidget):
         asked = _asked(self.state(), **values)
         return {**self.settings(), **values, **asked, "turn": turn, "rest": rest}
 
-    def still(self):
+    def still(self) -> str:
         values = self.values()
         drawn = _drawn(self.state(), **values)
         r, z, n, h = (digits(values[name]) for name in "rznh")

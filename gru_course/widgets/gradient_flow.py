@@ -1,13 +1,15 @@
 """The gradient against the lag for a plain RNN, an LSTM and a GRU, with sliders."""
 
 import math
+from typing import Any, ClassVar
 
 import numpy as np
 
 from gru_course.analysis import gradient_norms, spectral_radius
 from gru_course.palette import BY_NETWORK, NEUTRAL
 from gru_course.reference import gru, lstm, rnn
-from gru_course.widgets._base import Choice, CourseWidget, Number, Whole, module_text
+from gru_course.widgets._base import CourseWidget
+from gru_course.widgets._settings import Choice, Number, Whole
 
 CELLS = {"RNN": rnn, "LSTM": lstm, "GRU": gru}
 H, I, LONGEST = 12, 4, 60
@@ -50,24 +52,11 @@ class GradientFlow(CourseWidget):
     with s = h, and s = (h, c) for the LSTM, as in `gru_course.analysis.gradient_norms`. Three
     untrained networks of 12 units read the same 4 standard normal inputs a step. Their weights,
     the inputs and v are drawn once, so that only the settings move the lines; a shorter sequence
-    is the end of the longest one. All arguments are traits: Python reads and sets them while the
-    widget is shown, and the page follows.
+    is the end of the longest one. The spectral radius is that of W_hh in the plain RNN, of the
+    candidate's block W_hg in the LSTM and W_hn in the GRU; the blocks of the gates stay as they
+    are drawn, from U(-1/sqrt(H), 1/sqrt(H)).
 
-    Parameters
-    ----------
-    radius : spectral radius of the recurrent matrix, from 0.2 to 1.6. For the plain RNN that is
-        W_hh; for the LSTM the candidate's block W_hg and for the GRU the candidate's W_hn, while
-        the blocks of the gates stay as they are drawn, from U(-1/sqrt(H), 1/sqrt(H)).
-    gate_bias : added to the bias of the forget gate f of the LSTM and of the update gate z of the
-        GRU, from -2 to 6
-    length : T, a whole number of steps from 10 to 60
-    activation : "tanh" or "relu", of the plain RNN
-    goal : name of the slider exercise that the widget marks while it is moved, "" for none
-
-    Raises
-    ------
-    ValueError : if a number is not finite and in its range, length is not whole or activation is
-        another word
+    {arguments}
 
     Notes
     -----
@@ -79,30 +68,37 @@ class GradientFlow(CourseWidget):
     """
 
     module = "gradient_flow"
-    _esm = module_text(
-        module,
-        NETWORKS=BY_NETWORK,
-        WEIGHTS={
+    constants: ClassVar = {
+        "NETWORKS": BY_NETWORK,
+        "WEIGHTS": {
             name: {field: array.tolist() for field, array in params._asdict().items()}
             for name, params in WEIGHTS.items()
         },
-        RHO=RHO,
-        XS=XS[0].tolist(),
-        V=_direction().tolist(),
-        LIMITS=[LOW, HIGH],
+        "RHO": RHO,
+        "XS": XS[0].tolist(),
+        "V": _direction().tolist(),
+        "LIMITS": [LOW, HIGH],
+    }
+
+    radius = Number(0.2, 1.6, 0.9, step=0.05, label="radius <i>ρ</i>", help="spectral radius")
+    gate_bias = Number(
+        -2,
+        6,
+        0.0,
+        step=0.1,
+        color="z",
+        label="gate bias",
+        help="bias of the forget gate f and the update gate z",
+    )
+    length = Whole(10, LONGEST, LONGEST, label="length <i>T</i>", help="length of the sequence")
+    activation = Choice(
+        {"tanh": "tanh", "relu": "ReLU"},
+        "tanh",
+        label="Plain RNN",
+        help="activation of the plain RNN",
     )
 
-    radius = Number(0.2, 1.6)
-    gate_bias = Number(-2, 6)
-    length = Whole(10, LONGEST)
-    activation = Choice("tanh", "relu")
-
-    def __init__(self, *, radius=0.9, gate_bias=0.0, length=LONGEST, activation="tanh", goal=""):
-        super().__init__(
-            radius=radius, gate_bias=gate_bias, length=length, activation=activation, goal=goal
-        )
-
-    def params(self):
+    def params(self) -> dict[str, Any]:
         """The three networks' weights at the widget's settings.
 
         Returns
@@ -119,7 +115,7 @@ class GradientFlow(CourseWidget):
             made[name] = base._replace(weight_hh=weight_hh, bias_ih=bias_ih)
         return made
 
-    def norms(self):
+    def norms(self) -> dict[str, np.ndarray]:
         """The lines of the picture, from `gru_course.analysis.gradient_norms`.
 
         Returns
@@ -139,7 +135,7 @@ class GradientFlow(CourseWidget):
             for name, params in self.params().items()
         }
 
-    def readings(self):
+    def readings(self) -> dict[str, float]:
         """All numbers that are set, and each network's gradient norm at the first step.
 
         Returns
@@ -149,7 +145,7 @@ class GradientFlow(CourseWidget):
         norms = {name.lower(): norm[-1].item() for name, norm in self.norms().items()}
         return {**self.settings(), **norms}
 
-    def crossings(self):
+    def crossings(self) -> dict[str, int | None]:
         """The first lag at which the gradient is below 1 % or above 100.
 
         Returns
@@ -159,7 +155,7 @@ class GradientFlow(CourseWidget):
         outside = {name: (n < LOW) | (n > HIGH) for name, n in self.norms().items()}
         return {name: int(o.argmax()) if o.any() else None for name, o in outside.items()}
 
-    def still(self):
+    def still(self) -> str:
         norms, crossings, T = self.norms(), self.crossings(), self.length
         said = []
         for name, k in crossings.items():

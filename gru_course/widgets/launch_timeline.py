@@ -1,11 +1,12 @@
 """Why a GRU on a GPU waits: launches by the CPU and kernels on the GPU, drawn over time."""
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from gru_course.goals import digits, fixed
-from gru_course.widgets._base import Choice, CourseWidget, Number, Whole, module_text
+from gru_course.widgets._base import CourseWidget
+from gru_course.widgets._settings import Choice, Number, Whole
 
 STEPS = 3  # time steps of the network that are drawn
 WAYS = {
@@ -30,7 +31,7 @@ class Timeline(NamedTuple):
     end: np.ndarray
 
 
-def timeline(issue, work, gap):
+def timeline(issue: np.ndarray, work: float, gap: float) -> Timeline:
     """Run kernels one after the other, each no sooner than it has been launched.
 
         start_k = max(issue_k, end_{k-1} + gap),  end_k = start_k + work
@@ -67,22 +68,9 @@ class LaunchTimeline(CourseWidget):
     - as one persistent kernel: one launch, and the arithmetic of a step in one piece, with a
       barrier in place of the gaps.
 
-    All arguments are traits: Python reads and sets them while the widget is shown, and the page
-    follows. The defaults are an example to be moved, not measurements of a device.
+    The defaults are an example to be moved, not measurements of a device.
 
-    Parameters
-    ----------
-    way : "eager", "graph" or "persistent"
-    kernels : how many kernels make a step, from 1 to 30
-    launch : what one launch costs the CPU, in microseconds, from 0.5 to 10
-    work : how long a kernel computes, in microseconds, from 0.1 to 20
-    gap : between dependent kernels, in microseconds, from 0 to 2
-    barrier : between two steps of a persistent kernel, in microseconds, from 0 to 3
-    goal : name of the slider exercise that the widget marks while it is moved, "" for none
-
-    Raises
-    ------
-    ValueError : if a value is not a number in its range, or way is another word
+    {arguments}
 
     >>> for way in ("eager", "graph", "persistent"):
     ...     print(way, LaunchTimeline(way=way, kernels=10, launch=5, work=1, gap=1).time())
@@ -92,29 +80,29 @@ class LaunchTimeline(CourseWidget):
     """
 
     module = "launch_timeline"
-    _esm = module_text(module, WAYS=WAYS, BOUNDS=BOUNDS)
+    constants: ClassVar = {"BOUNDS": BOUNDS}
 
-    way = Choice(*WAYS)
-    kernels = Whole(1, 30)
-    launch = Number(0.5, 10)
-    work = Number(0.1, 20)
-    gap = Number(0, 2)
-    barrier = Number(0, 3)
+    way = Choice(WAYS, "eager", label="Launch", help="how the kernels are launched")
+    kernels = Whole(1, 30, 10, label="kernels a step", help="kernels a step")
+    work = Number(
+        0.1, 20, 1.0, step=0.1, color="h", label="work, µs", help="work a kernel, in microseconds"
+    )
+    launch = Number(
+        0.5, 10, 5.0, step=0.05, label="launch, µs", help="cost of a launch, in microseconds"
+    )
+    gap = Number(
+        0, 2, 1.0, step=0.05, label="gap, µs", help="gap between dependent kernels, in microseconds"
+    )
+    barrier = Number(
+        0,
+        3,
+        1.0,
+        step=0.05,
+        label="barrier, µs",
+        help="barrier of the persistent kernel, in microseconds",
+    )
 
-    def __init__(
-        self, *, way="eager", kernels=10, launch=5.0, work=1.0, gap=1.0, barrier=1.0, goal=""
-    ):
-        super().__init__(
-            way=way,
-            kernels=kernels,
-            launch=launch,
-            work=work,
-            gap=gap,
-            barrier=barrier,
-            goal=goal,
-        )
-
-    def pieces(self):
+    def pieces(self) -> tuple[int, float, float]:
         """What a step is made of on the GPU.
 
         Returns
@@ -125,7 +113,7 @@ class LaunchTimeline(CourseWidget):
             return 1, self.kernels * self.work, self.barrier
         return self.kernels, self.work, self.gap
 
-    def timeline(self):
+    def timeline(self) -> Timeline:
         """The pieces of all three steps over time.
 
         Returns
@@ -136,16 +124,16 @@ class LaunchTimeline(CourseWidget):
         k = np.arange(STEPS * count)
         return timeline(self.launch * (k + 1 if self.way == "eager" else 0 * k + 1), work, gap)
 
-    def time(self):
+    def time(self) -> float:
         """Microseconds from the end of a step to the end of the next one."""
         end = self.timeline().end
         return float(end[-1] - end[-1 - self.pieces()[0]])
 
-    def share(self):
+    def share(self) -> float:
         """The part of that time in which the GPU computes, above 0 and at most 1."""
         return self.kernels * self.work / self.time()
 
-    def bound(self):
+    def bound(self) -> str:
         """What bounds the time: "launches", "gaps", "barriers" or "arithmetic"."""
         _, work, gap = self.pieces()
         if self.way == "eager" and self.launch > work + gap:
@@ -154,7 +142,7 @@ class LaunchTimeline(CourseWidget):
             return "barriers" if self.way == "persistent" else "gaps"
         return "arithmetic"
 
-    def readings(self):
+    def readings(self) -> dict[str, float]:
         """All settings; eager, 1 or 0; arithmetic and time, in microseconds a step; share.
 
         Returns
@@ -169,7 +157,7 @@ class LaunchTimeline(CourseWidget):
             "share": self.share(),
         }
 
-    def still(self):
+    def still(self) -> str:
         rows = ""
         for way, name in WAYS.items():
             other = LaunchTimeline(**{**self.state(), "way": way})

@@ -1,11 +1,14 @@
 """One step of an LSTM of one unit, with a slider on everything that enters it."""
 
+from typing import ClassVar
+
 import numpy as np
 
 from gru_course.goals import digits
 from gru_course.palette import BY_SYMBOL
 from gru_course.reference import lstm
-from gru_course.widgets._base import CourseWidget, Number, Switch, logit, module_text
+from gru_course.widgets._base import CourseWidget, logit
+from gru_course.widgets._settings import Number, Switch, driven, pre_activation
 
 STEPS = 50  # of the strip below the picture
 
@@ -43,24 +46,9 @@ class LSTMExplorer(CourseWidget):
         h = o tanh(c)
 
     In a network a_i, a_f and a_o are sums over x and h_prev; here they are set by hand, so that
-    each gate can be moved alone. All arguments are traits: Python reads and sets them while the
-    widget is shown, and the page follows.
+    each gate can be moved alone.
 
-    Parameters
-    ----------
-    x : input x_t, from -2 to 2
-    h_prev : hidden state before the step, from -1 to 1
-    c_prev : cell state before the step, from -5 to 5
-    a_i, a_f, a_o : pre-activations of the input, the forget and the output gate, from -8 to 8
-    drive : False to use a_i, a_f and a_o, True to use i, f and o
-    i, f, o : the gates when driven directly, from 0 to 1
-    w_x, w_h, b : weights of the input and of the hidden state and the bias in the candidate, from
-        -10 to 10
-    goal : name of the slider exercise that the widget marks while it is moved, "" for none
-
-    Raises
-    ------
-    ValueError : if a value is not a finite number in its range, or drive is not a bool
+    {arguments}
 
     Notes
     -----
@@ -73,58 +61,38 @@ class LSTMExplorer(CourseWidget):
     """
 
     module = "lstm_explorer"
-    _esm = module_text(module)
+    constants: ClassVar = {
+        "PRESETS": {
+            "conveyor": {"drive": True, "f": 1, "i": 0, "o": 1},
+            "overwrite": {"drive": True, "f": 0, "i": 1, "o": 1},
+            "count": {"drive": True, "f": 1, "i": 1, "o": 1},
+            "hidden": {"drive": True, "f": 1, "i": 1, "o": 0},
+        }
+    }
 
-    x = Number(-2, 2)
-    h_prev = Number(-1, 1)
-    c_prev = Number(-5, 5)
-    a_i = Number(-8, 8)
-    a_f = Number(-8, 8)
-    a_o = Number(-8, 8)
-    drive = Switch()
-    i = Number(0, 1)
-    f = Number(0, 1)
-    o = Number(0, 1)
-    w_x = Number(-10, 10)
-    w_h = Number(-10, 10)
-    b = Number(-10, 10)
+    x = Number(-2, 2, 1.0, step=0.05, label="input <i>x<sub>t</sub></i>", help="input x")
+    h_prev = Number(
+        -1, 1, -0.5, color="h", label="old state <i>h<sub>t−1</sub></i>", help="old state h"
+    )
+    c_prev = Number(
+        -5, 5, 2.0, step=0.05, color="c", label="old cell <i>c<sub>t−1</sub></i>", help="old cell c"
+    )
+    a_f = pre_activation("f", "forget gate", 2.2)
+    a_i = pre_activation("i", "input gate", -1.0)
+    a_o = pre_activation("o", "output gate", 0.0)
+    drive = Switch(
+        False,
+        label="set the gates <i>f</i>, <i>i</i> and <i>o</i> directly",
+        help="whether the gates are i, f and o themselves",
+    )
+    f = driven("f", "forget gate", 0.9)
+    i = driven("i", "input gate", 0.5)
+    o = driven("o", "output gate", 0.5)
+    w_x = Number(-10, 10, 1.0, help="weight of the input in the candidate")
+    w_h = Number(-10, 10, 1.0, help="weight of the hidden state in the candidate")
+    b = Number(-10, 10, 0.0, help="bias of the candidate")
 
-    def __init__(
-        self,
-        *,
-        x=1.0,
-        h_prev=-0.5,
-        c_prev=2.0,
-        a_i=-1.0,
-        a_f=2.2,
-        a_o=0.0,
-        drive=False,
-        i=0.5,
-        f=0.9,
-        o=0.5,
-        w_x=1.0,
-        w_h=1.0,
-        b=0.0,
-        goal="",
-    ):
-        super().__init__(
-            x=x,
-            h_prev=h_prev,
-            c_prev=c_prev,
-            a_i=a_i,
-            a_f=a_f,
-            a_o=a_o,
-            drive=drive,
-            i=i,
-            f=f,
-            o=o,
-            w_x=w_x,
-            w_h=w_h,
-            b=b,
-            goal=goal,
-        )
-
-    def params(self):
+    def params(self) -> lstm.Params:
         """The widget's settings as `gru_course.reference.lstm.Params` of an LSTM with one unit.
 
         The gates' rows see neither x nor h_prev: their biases are the pre-activations.
@@ -138,7 +106,7 @@ class LSTMExplorer(CourseWidget):
             bias_hh=np.zeros(4),
         )
 
-    def values(self):
+    def values(self) -> dict[str, float]:
         """The gates, the candidate and the new states, from `gru_course.reference.lstm.step`.
 
         Returns
@@ -150,7 +118,7 @@ class LSTMExplorer(CourseWidget):
         gates = {name: getattr(cache, name).item() for name in "ifgo"}
         return {**gates, "c": after.c.item(), "h": after.h.item()}
 
-    def readings(self):
+    def readings(self) -> dict[str, float]:
         """All settings, what the step makes of them, and what fifty steps of the same input do.
 
         Returns
@@ -171,7 +139,7 @@ class LSTMExplorer(CourseWidget):
             **{name: np.diff(values)[-1].item() for name, values in gains.items()},
         }
 
-    def still(self):
+    def still(self) -> str:
         values = self.values()
         i, f, g, o, c, h = (digits(values[name]) for name in "ifgoch")
         picture = _still_picture(self.c_prev, values["f"], values["i"] * values["g"], values["c"])

@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 from gru_course.goals import digits
-from gru_course.widgets._base import Choice, CourseWidget, Number, Whole, module_text
+from gru_course.widgets._base import CourseWidget
+from gru_course.widgets._settings import Choice, Number, Whole
 
 T = 8
 LAST = T - 1  # the level after which the slowest method is done
@@ -19,12 +20,12 @@ class Pair(NamedTuple):
     b: float
 
     @property
-    def span(self):
+    def span(self) -> str:
         """The steps covered, as the page writes them."""
         return f"{self.first}–{self.last}" if self.first < self.last else f"{self.last}"
 
 
-def join(earlier, later):
+def join(earlier: Pair, later: Pair) -> Pair:
     """Two neighbouring pairs as one: (a, b), then (a', b'), is (a' a, a' b + b').
 
     Parameters
@@ -41,7 +42,7 @@ def join(earlier, later):
     return Pair(earlier.first, later.last, later.a * earlier.a, later.a * earlier.b + later.b)
 
 
-def levels(method):
+def levels(method: str) -> list[list[tuple[int, int]]]:
     """What each level of a method joins, all at once, over T = 8 steps.
 
     Parameters
@@ -70,23 +71,10 @@ class ScanTree(CourseWidget):
         h_t = a_t h_{t-1} + b_t,  a_t = z_t,  b_t = (1 - z_t) n_t,  h_0 = 0
 
     Two neighbouring steps are again one such step, so the pairs (a, b) can be joined in any
-    grouping. The pair that covers the steps 1 to t has b = h_t. All arguments are traits: Python
-    reads and sets them while the widget is shown, and the page follows.
+    grouping: "chain" joins one after the other, "doubling" joins at every step of every level,
+    "tree" goes up and down. The pair that covers the steps 1 to t has b = h_t.
 
-    Parameters
-    ----------
-    method : "chain", one after the other; "doubling", every step at every level; or "tree", up
-        and down
-    z : the gate at all steps, from 0 to 1
-    overwrite : the one step at which the gate is 0 instead, from 1 to 8, or 0 for none
-    pulse : the one step at which the candidate n is 1, from 1 to 8; it is 0 at all others
-    level : how many levels of the method have been computed, from 0 to 7
-    at : the step whose pair is written out, from 1 to 8
-    goal : name of the slider exercise that the widget marks while it is moved, "" for none
-
-    Raises
-    ------
-    ValueError : if a value is not a number in its range, or method is another word
+    {arguments}
 
     Notes
     -----
@@ -102,23 +90,17 @@ class ScanTree(CourseWidget):
     """
 
     module = "scan_tree"
-    _esm = module_text(module, METHODS=METHODS)
 
-    method = Choice(*METHODS)
-    z = Number(0, 1)
-    overwrite = Whole(0, T)
-    pulse = Whole(1, T)
-    level = Whole(0, LAST)
-    at = Whole(1, T)
+    method = Choice(METHODS, "doubling", label="Compute", help="the order of the computation")
+    at = Whole(1, T, T, label="pair at step", help="step whose pair is written out")
+    z = Number(0, 1, 0.8, color="z", label="gate <i>z</i>", help="gate z at all steps")
+    overwrite = Whole(0, T, 0, label="<i>z</i> = 0 at step", help="step at which the gate is 0")
+    pulse = Whole(
+        1, T, 2, label="<i>n</i> = 1 at step", help="step of the pulse, at which the candidate is 1"
+    )
+    level = Whole(0, LAST, LAST, help="how many levels of the method have been computed")
 
-    def __init__(
-        self, *, method="doubling", z=0.8, overwrite=0, pulse=2, level=LAST, at=T, goal=""
-    ):
-        super().__init__(
-            method=method, z=z, overwrite=overwrite, pulse=pulse, level=level, at=at, goal=goal
-        )
-
-    def pairs(self, method=None):
+    def pairs(self, method: str | None = None) -> list[Pair]:
         """The pair that ends at each step, after the widget's level.
 
         Parameters
@@ -139,7 +121,7 @@ class ScanTree(CourseWidget):
                 pairs[t - 1] = join(before[earlier - 1], before[t - 1])
         return pairs
 
-    def counts(self, method):
+    def counts(self, method: str) -> dict[str, int]:
         """How far a method has come after the widget's level.
 
         Parameters
@@ -158,7 +140,7 @@ class ScanTree(CourseWidget):
             "known": sum(pair.first == 1 for pair in self.pairs(method)),
         }
 
-    def readings(self):
+    def readings(self) -> dict[str, float]:
         """All settings; the pair that ends at each step t: first_t, a_t and b_t; work and known.
 
         Returns
@@ -172,7 +154,7 @@ class ScanTree(CourseWidget):
             readings |= {f"first_{t}": float(pair.first), f"a_{t}": pair.a, f"b_{t}": pair.b}
         return {**self.settings(), **readings}
 
-    def still(self):
+    def still(self) -> str:
         done = len(levels(self.method))
         head = "".join(f'<th scope="col">{t}</th>' for t in range(1, T + 1))
         rows = ""

@@ -4,6 +4,7 @@ import html
 import math
 import numbers
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 import traitlets
@@ -12,7 +13,8 @@ from gru_course.analysis import gate_statistics
 from gru_course.goals import digits
 from gru_course.palette import BY_SYMBOL
 from gru_course.reference._checks import check_array
-from gru_course.widgets._base import Choice, CourseWidget, Whole, module_text
+from gru_course.widgets._base import CourseWidget
+from gru_course.widgets._settings import Choice, Whole
 
 # The page carries every number as text: at most 4 arrays of so many steps and units.
 LONGEST, WIDEST = 240, 32
@@ -24,12 +26,13 @@ NAMES = {" ": "a space", "\n": "a line break", "\t": "a tab"}
 class _Index(Whole):
     """A whole number from 0 to one less than the widget's attribute named `size`."""
 
-    def __init__(self, size):
-        super().__init__(0, math.inf)
+    def __init__(self, size, **said):
+        super().__init__(0, math.inf, 0, **said)
         self.size = size
+        self.expected = f"a whole number from 0 to {size} - 1"
 
     def validate(self, obj, value):
-        own = Whole(0, getattr(obj, self.size) - 1)
+        own = Whole(0, getattr(obj, self.size) - 1, 0, help="")
         own.name = self.name
         return own.validate(obj, value)
 
@@ -144,10 +147,7 @@ class SequencePlayer(CourseWidget):
     lines : dict, name -> T numbers, drawn on one axis under the tokens (with numbers as tokens, in
         their picture), such as a target and the network's output. Three lines fit there; one
         of whole numbers only is drawn in steps and read without decimals.
-    step : index of the step shown, from 0 to T - 1
-    unit : index of the unit shown, from 0 to H - 1
-    sort : "index", or "half_life" with the longest on top
-    goal : name of the slider exercise that the widget marks while it is moved, "" for none
+    {settings}
 
     Raises
     ------
@@ -167,14 +167,19 @@ class SequencePlayer(CourseWidget):
     """
 
     module = "sequence_player"
-    _esm = module_text(module, TOKEN_NAMES=NAMES)
+    constants: ClassVar = {"TOKEN_NAMES": NAMES}
 
     record = traitlets.Dict(read_only=True).tag(sync=True, page=True)
-    step = _Index("T")
-    unit = _Index("H")
-    sort = Choice("index", "half_life")
+    step = _Index("T", help="index of the step shown")
+    unit = _Index("H", color="h", label="unit", help="unit")
+    sort = Choice(
+        {"index": "number", "half_life": "half-life, longest on top"},
+        "index",
+        label="Sort the units by",
+        help="order of the rows",
+    )
 
-    def __init__(self, tokens, gates, *, lines=None, step=0, unit=0, sort="index", goal=""):
+    def __init__(self, tokens, gates, *, lines=None, **settings):
         tokens = _check_tokens(tokens)
         arrays = _check_gates(gates, len(tokens))
         series = not isinstance(tokens[0], str)
@@ -195,12 +200,12 @@ class SequencePlayer(CourseWidget):
         for name, values in self._values.items():  # thousandths, step by step
             record[name] = " ".join(map(str, values.ravel()))
         self.set_trait("record", record)
-        super().__init__(step=step, unit=unit, sort=sort, goal=goal)
+        super().__init__(**settings)
 
     def _half_lives(self):
         return [math.inf if steps is None else steps for steps in self.record["half_life"]]
 
-    def readings(self):
+    def readings(self) -> dict[str, float]:
         """The numbers at the cursor: step, unit, its r, z, n and h, its half_life and mean_z.
 
         Returns
@@ -216,7 +221,7 @@ class SequencePlayer(CourseWidget):
             "mean_z": self.record["mean_z"][self.unit],
         }
 
-    def order(self):
+    def order(self) -> list[int]:
         """The units as the rows show them, from top to bottom.
 
         Returns
@@ -226,7 +231,7 @@ class SequencePlayer(CourseWidget):
         keys = range(self.H) if self.sort == "index" else [-steps for steps in self._half_lives()]
         return sorted(range(self.H), key=keys.__getitem__)
 
-    def still(self):
+    def still(self) -> str:
         values = {name: digits(value) for name, value in self.readings().items()}
         if self.record["tokens"] is None:
             series = self.record["lines"]["input"]

@@ -8,7 +8,6 @@ It also lets a Markdown page show a widget without a code cell::
     ```
 """
 
-import json
 from pathlib import Path
 
 import yaml
@@ -16,17 +15,17 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 from gru_course import widgets
-from gru_course.widgets._base import STATIC
+from gru_course.widgets._base import SHARED, STATIC, definition
 
 SCRIPT = "gru-widgets.js"
 
 
-def script_text():
+def script_text() -> str:
     """The one script of all widgets, classic so that it also loads from disk."""
     classes = [getattr(widgets, name) for name in widgets.__all__]
-    modules = {cls.module: cls._esm for cls in classes}
+    modules = definition("MODULES", {cls.module: cls.own_text() for cls in classes})
     host = (STATIC / "host.mjs").read_text(encoding="utf-8")
-    return f"(() => {{\nconst MODULES = {json.dumps(modules)};\n{host}}})();\n"
+    return f"(() => {{\n{definition('PARTS', SHARED)}{modules}{host}}})();\n"
 
 
 class WidgetDirective(SphinxDirective):

@@ -4,7 +4,8 @@ import numpy as np
 
 from gru_course.goals import digits
 from gru_course.reference import rnn
-from gru_course.widgets._base import Choice, CourseWidget, Number, module_text
+from gru_course.widgets._base import CourseWidget
+from gru_course.widgets._settings import Choice, Number
 
 STEPS = 3
 
@@ -20,22 +21,9 @@ class UnrollPlayer(CourseWidget):
         delta_t = (1 - h_t^2) dh_t
         dL/dw_h, dL/dw_x, dL/db = sum over t of delta_t h_{t-1}, delta_t x_t, delta_t
 
-    The page plays these lines in their order, each with its numbers. All arguments are traits:
-    Python reads and sets them while the widget is shown, and the page follows.
+    The page plays these lines in their order, each with its numbers.
 
-    Parameters
-    ----------
-    w_h, w_x : weights of the state and of the input, from -2 to 2
-    b : bias, from -2 to 2
-    h0 : the state to start from, from -1 to 1
-    x1, x2, x3 : inputs, from -2 to 2
-    y1, y2, y3 : targets, from -1 to 1
-    losses : "every" for a loss at every step, "last" for one at the last step only
-    goal : name of the slider exercise that the widget marks while it is moved, "" for none
-
-    Raises
-    ------
-    ValueError : if a value is not a finite number in its range, or losses is another word
+    {arguments}
 
     Notes
     -----
@@ -48,52 +36,27 @@ class UnrollPlayer(CourseWidget):
     """
 
     module = "unroll_player"
-    _esm = module_text(module)
 
-    w_h = Number(-2, 2)
-    w_x = Number(-2, 2)
-    b = Number(-2, 2)
-    h0 = Number(-1, 1)
-    x1 = Number(-2, 2)
-    x2 = Number(-2, 2)
-    x3 = Number(-2, 2)
-    y1 = Number(-1, 1)
-    y2 = Number(-1, 1)
-    y3 = Number(-1, 1)
-    losses = Choice("every", "last")
+    w_h = Number(
+        -2, 2, 0.9, color="h", label="weight <i>w<sub>h</sub></i>", help="weight of the state w h"
+    )
+    w_x = Number(-2, 2, 1.0, label="weight <i>w<sub>x</sub></i>", help="weight of the input w x")
+    b = Number(-2, 2, 0.0, label="bias <i>b</i>", help="bias b")
+    h0 = Number(-1, 1, 0.8, help="state to start from")
+    x1 = Number(-2, 2, 0.5, label="input <i>x</i><sub>1</sub>", help="input x 1")
+    x2 = Number(-2, 2, -1.0, help="input x 2")
+    x3 = Number(-2, 2, 0.3, label="input <i>x</i><sub>3</sub>", help="input x 3")
+    y1 = Number(-1, 1, 0.2, help="target y 1")
+    y2 = Number(-1, 1, 0.0, help="target y 2")
+    y3 = Number(-1, 1, -0.5, help="target y 3")
+    losses = Choice(
+        {"every": "every step", "last": "last step"},
+        "every",
+        label="loss at",
+        help="at which steps there is a loss",
+    )
 
-    def __init__(
-        self,
-        *,
-        w_h=0.9,
-        w_x=1.0,
-        b=0.0,
-        h0=0.8,
-        x1=0.5,
-        x2=-1.0,
-        x3=0.3,
-        y1=0.2,
-        y2=0.0,
-        y3=-0.5,
-        losses="every",
-        goal="",
-    ):
-        super().__init__(
-            w_h=w_h,
-            w_x=w_x,
-            b=b,
-            h0=h0,
-            x1=x1,
-            x2=x2,
-            x3=x3,
-            y1=y1,
-            y2=y2,
-            y3=y3,
-            losses=losses,
-            goal=goal,
-        )
-
-    def params(self):
+    def params(self) -> rnn.Params:
         """The unit as `gru_course.reference.rnn.Params`."""
         return rnn.Params(
             weight_ih=np.array([[self.w_x]]),
@@ -102,7 +65,7 @@ class UnrollPlayer(CourseWidget):
             bias_hh=np.zeros(1),
         )
 
-    def values(self):
+    def values(self) -> dict[str, float]:
         """All numbers of both passes, from `gru_course.reference.rnn`'s step and its derivative.
 
         Returns
@@ -140,7 +103,7 @@ class UnrollPlayer(CourseWidget):
         values["dh_0"] = future.item()
         return values
 
-    def readings(self):
+    def readings(self) -> dict[str, float]:
         """All settings and all numbers of both passes.
 
         Returns
@@ -152,7 +115,7 @@ class UnrollPlayer(CourseWidget):
         every = float(self.losses == "every")
         return {**self.settings(), **values, "every": every, "size_1": size}
 
-    def still(self):
+    def still(self) -> str:
         values = self.values()
         columns = {
             "h<sub>t</sub>": "h",

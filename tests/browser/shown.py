@@ -1,12 +1,12 @@
 """What each widget has to show for its settings, from Python; on pages and in JupyterLab."""
 
+import functools
 import itertools
 import math
-from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 
+from gru_course import widgets
 from gru_course.goals import digits, fixed
 from gru_course.reference import gru, lstm
 from gru_course.widgets import (
@@ -18,6 +18,7 @@ from gru_course.widgets import (
     ScanTree,
     UnrollPlayer,
 )
+from gru_course.widgets._settings import Choice, Number, Switch, Whole
 from gru_course.widgets.launch_timeline import BOUNDS
 
 STEPS = 50  # of the explorers' strips
@@ -153,85 +154,43 @@ def _unroll_player(state, step):
     return {"sentence": {}, **{name: values[name] for name in lines[step]}}
 
 
-class Widget(NamedTuple):
-    """How the tests know one widget."""
-
-    outputs: Callable  # (its state, step of its player) -> what every output carries
-    presets: dict  # what each of its buttons sets
-    code: str  # makes one in a notebook
-    settings: dict  # what Python then sets there; some lie between two stops of a slider
-
-
-def _driven(**gates):
-    return {"drive": True, **gates}
-
-
-WIDGETS = {
-    "Cobweb": Widget(
-        _cobweb,
-        {
-            "forgets": {"w": 0.5, "b": 0},
-            "remembers": {"w": 2, "b": 0},
-            "alternates": {"w": -2, "b": 0},
-            "at the edge": {"w": 1, "b": 0},
-        },
-        "Cobweb(w=1.5)",
-        {"w": -1.23456789, "h0": 0.5},
-    ),
-    "GateExplorer": Widget(
-        _gate_explorer,
-        {
-            "copy": _driven(r=1, z=1),
-            "overwrite": _driven(r=0, z=0),
-            "plain RNN": _driven(r=1, z=0),
-            "leaky average": _driven(r=0, z=0.9),
-        },
-        "GateExplorer(x=1.0)",
-        {"h_prev": 0.123456789, "drive": True, "z": 0.25},
-    ),
-    "GradientFlow": Widget(
-        _gradient_flow,
-        {},
-        "GradientFlow(gate_bias=1.0)",
-        {"radius": 0.987654321, "length": 37, "activation": "relu"},
-    ),
-    "LSTMExplorer": Widget(
-        _lstm_explorer,
-        {
-            "conveyor": _driven(f=1, i=0, o=1),
-            "overwrite": _driven(f=0, i=1, o=1),
-            "count": _driven(f=1, i=1, o=1),
-            "hidden": _driven(f=1, i=1, o=0),
-        },
-        "LSTMExplorer(x=0.5)",
-        {"c_prev": -3.123456789, "drive": True, "f": 0.75},
-    ),
-    "LaunchTimeline": Widget(
-        _launch_timeline,
-        {},
-        "LaunchTimeline(work=2.5)",
-        {"kernels": 7, "launch": 1.23456789, "work": 0.3, "gap": 0.77, "way": "persistent"},
-    ),
-    "ScanTree": Widget(
-        _scan_tree,
-        {},
-        "ScanTree(z=0.5)",
-        {"z": 0.123456789, "level": 2, "at": 6, "overwrite": 4, "pulse": 5, "method": "tree"},
-    ),
-    "SequencePlayer": Widget(
-        _sequence_player,
-        {},
-        "SequencePlayer('to be or not', "
-        "{name: np.random.default_rng(0).random((12, 3)) for name in 'rzn'}, step=5)",
-        {"step": 9, "unit": 2, "sort": "half_life"},
-    ),
-    "UnrollPlayer": Widget(
-        _unroll_player,
-        {},
-        "UnrollPlayer(w_h=0.5)",
-        {"x2": 1.5, "w_x": 1.123456789, "losses": "last"},
-    ),
+OUTPUTS = {  # (a widget's state, the step of its player) -> what every output carries
+    "Cobweb": _cobweb,
+    "GateExplorer": _gate_explorer,
+    "GradientFlow": _gradient_flow,
+    "LSTMExplorer": _lstm_explorer,
+    "LaunchTimeline": _launch_timeline,
+    "ScanTree": _scan_tree,
+    "SequencePlayer": _sequence_player,
+    "UnrollPlayer": _unroll_player,
 }
+
+
+@functools.cache
+def place(site, name):
+    """The first page of the built book that has such a widget, and what selects it there."""
+    module = getattr(widgets, name).module
+    pages = sorted(site.glob("book/**/*.html"))
+    page = next(page for page in pages if f'data-module="{module}"' in page.read_text("utf-8"))
+    return page.relative_to(site).as_posix(), f"[data-module={module}] .gru-live"
+
+
+def drawn_by_lot(cls, rng, on_stops=True):
+    """Settings of a widget's controls, from its declarations: anywhere, or where sliders stop."""
+    settings = {}
+    for key, setting in cls.declared().items():
+        if isinstance(setting, Switch):
+            settings[key] = bool(rng.integers(2))
+        elif isinstance(setting, Choice):
+            settings[key] = str(rng.choice(list(setting.options)))
+        elif isinstance(setting, Number) and setting.high < np.inf:
+            if on_stops or isinstance(setting, Whole):
+                stops = round((setting.high - setting.low) / setting.step)
+                value = setting.low + setting.step * int(rng.integers(stops + 1))
+                settings[key] = round(value, 9)
+            else:
+                settings[key] = rng.uniform(setting.low, setting.high)
+    return settings
 
 
 def _numbers(text):
@@ -240,7 +199,7 @@ def _numbers(text):
 
 def assert_outputs(name, state, shown):
     """Every output that a widget shows is what Python makes of its state, to 1e-9."""
-    wanted = WIDGETS[name].outputs(state, shown["step"])
+    wanted = OUTPUTS[name](state, shown["step"])
     assert shown["outputs"].keys() == wanted.keys()
     for output, parts in wanted.items():
         for part, value in (parts if isinstance(parts, dict) else {"value": parts}).items():

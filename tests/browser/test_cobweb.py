@@ -1,78 +1,12 @@
-"""The cobweb on built pages, without any Python behind it."""
+"""The cobweb on built pages: its pictures, which the tests of all widgets leave out."""
 
-import json
 from functools import partial
 
 import live
-import numpy as np
 import pytest
-
-from gru_course.reference import rnn
-from gru_course.widgets import Cobweb
 
 PAGE = "book/recurrence/plain-rnn.html"
 opened = partial(live.opened, root=".gru-cobweb")
-STEPS = 30
-# Sets sliders as a hand would, one event each, then steps through all states; reads what is shown.
-SET_AND_READ = """(settings) => {
-  const cobweb = document.querySelector(".gru-cobweb");
-  const move = (input, value) => {
-    input.value = value;
-    input.dispatchEvent(new Event("input", {bubbles: true}));
-  };
-  const out = (name) => cobweb.querySelector(`[data-out=${name}]`);
-  const number = (node) => Number(node.dataset.value);
-  return settings.map((setting) => {
-    for (const [key, value] of Object.entries(setting)) {
-      move(cobweb.querySelector(`[data-slider=${key}] input`), value);
-    }
-    const shown = [0, 1, 2].filter((i) =>
-      getComputedStyle(out(`point_${i}`)).visibility === "visible");
-    const states = [];
-    for (let k = 0; k <= 30; k++) {
-      move(cobweb.querySelector(".gru-player input"), k);
-      states.push(number(cobweb.querySelector(".gru-step")));
-    }
-    return {
-      states,
-      points: shown.map((i) => [number(out(`point_${i}`)), number(out(`slope_${i}`)),
-        out(`kind_${i}`).textContent]),
-      sentence: out("sentence").textContent,
-      cycle: out("sentence").dataset.value,
-    };
-  });
-}"""
-
-
-def reference(w, b, h0):
-    params = rnn.Params(np.zeros((1, 1)), np.array([[float(w)]]), np.zeros(1), np.array([float(b)]))
-    hs, _ = rnn.forward(np.zeros((1, STEPS, 1)), np.array([[float(h0)]]), params)
-    return [h0, *hs[0, :, 0]]
-
-
-def test_readout_equals_python(browser, url):
-    rng = np.random.default_rng(0)
-    wanted = [
-        {key: round(rng.uniform(-end, end), 2) for key, end in (("w", 3), ("b", 1.5), ("h0", 1))}
-        for _ in range(80)
-    ]
-    wanted += [{**s, "w": abs(s["w"]), "b": round(s["b"] / 10, 2)} for s in wanted]
-    wanted += [{"w": w, "b": 0, "h0": 0.4} for w in (-3, -1.01, -1, 0, 0.99, 1, 1.01, 3)]
-    with opened(browser, url) as page:
-        shown = page.evaluate(SET_AND_READ, wanted)
-    for setting, out in zip(wanted, shown, strict=True):
-        assert out["states"] == pytest.approx(reference(**setting), rel=0, abs=1e-9), setting
-        unit = Cobweb(**setting)
-        points = unit.fixed_points()
-        assert len(out["points"]) == len(points), setting
-        for (h, slope, kind), point in zip(out["points"], points, strict=True):
-            assert h == pytest.approx(point.h, rel=0, abs=1e-9), setting
-            assert slope == pytest.approx(point.slope, rel=0, abs=1e-9), setting
-            assert kind == ("at the edge" if point.kind == "edge" else point.kind), setting
-        assert out["sentence"] == unit.sentence()
-        assert json.loads(out["cycle"]) == pytest.approx(unit.cycle(), rel=0, abs=1e-9)
-    kinds = {(len(out["points"]), bool(json.loads(out["cycle"]))) for out in shown}
-    assert kinds == {(1, False), (1, True), (3, False)}
 
 
 def reading(page, key):

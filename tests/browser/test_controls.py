@@ -7,10 +7,10 @@ what Python makes of all the settings that are then shown.
 import json
 import re
 
+import numpy as np
 import pytest
-from bench_redraw import WIDGETS as PLACES
 from live import GO_ON, HOLD_TIME, opened
-from shown import SHOWN, WIDGETS, assert_outputs
+from shown import OUTPUTS, SHOWN, assert_outputs, drawn_by_lot, place
 
 from gru_course import widgets
 
@@ -21,6 +21,9 @@ KNOWN = (
 )
 UNKNOWN = """(root, known) => [...root.querySelectorAll("input, button, select")]
   .filter((node) => !node.matches(known)).map((node) => node.outerHTML)"""
+CONTROLS = """(root) => [...root.querySelectorAll(
+  "[data-slider], [data-switch], [data-choice]")].map(({ dataset }) =>
+    dataset.slider ?? dataset.switch ?? dataset.choice)"""
 MIDDLE = 0.06  # of a slider's way: how exactly a hand meets its middle, beside half a stop
 
 
@@ -102,10 +105,11 @@ def given(site, path, cls):
 
 
 @pytest.mark.parametrize("hand", [Keyboard, Mouse, Touch])
-@pytest.mark.parametrize("name", WIDGETS)
+@pytest.mark.parametrize("name", OUTPUTS)
 def test_every_control(browser, site, site_url, name, hand):
-    path, selector = PLACES[name][:2]
-    cls, presets = getattr(widgets, name), WIDGETS[name].presets
+    path, selector = place(site, name)
+    cls = getattr(widgets, name)
+    presets = cls.constants.get("PRESETS", {})
     state = given(site, path, cls)
     context = PHONE if hand is Touch else {}
     with opened(browser, site_url + path, selector, **context) as page:
@@ -180,5 +184,56 @@ def test_every_control(browser, site, site_url, name, hand):
         assert_outputs(name, state, shown)
 
 
+# Sets the controls as a hand would, one event each: switches first, as they hand gates over.
+SET = """(root, settings) => {
+  const find = (key) => root.querySelector(`:is([data-slider=${key}], [data-switch=${key}],
+    [data-choice=${key}]) input`);
+  for (const [key, value] of Object.entries(settings)) {
+    const input = find(key);
+    if (typeof value === "boolean" && input.checked !== value) input.click();
+  }
+  for (const [key, value] of Object.entries(settings)) {
+    const input = find(key);
+    if (typeof value === "string") {
+      root.querySelector(`[data-choice=${key}] [value=${value}]`).click();
+    } else if (typeof value === "number") {
+      input.value = value;
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+  }
+}"""
+SET_AND_READ = f"""(root, all) => all.map(([settings, step]) => {{
+  ({SET})(root, settings);
+  const position = root.querySelector(".gru-player:not([data-slider]) input");
+  if (position) {{
+    position.value = step * position.max;
+    position.dispatchEvent(new Event("input", {{ bubbles: true }}));
+  }}
+  return ({SHOWN})(root);
+}})"""
+
+
+@pytest.mark.parametrize("source", ["http", "disk"])
+@pytest.mark.parametrize("name", [n for n in OUTPUTS if n != "SequencePlayer"])
+def test_many_settings(browser, site, site_url, name, source):
+    """From a server under a sub-path and from disk; the player's tests have pages of their own."""
+    path, selector = place(site, name)
+    cls, rng = getattr(widgets, name), np.random.default_rng(0)
+    start = given(site, path, cls)
+    address = site_url + path if source == "http" else (site / path).as_uri()
+    with opened(browser, address, selector) as page:
+        widget = page.locator(selector).first
+        controls = widget.evaluate(CONTROLS)
+        wanted = [
+            {key: value for key, value in drawn_by_lot(cls, rng).items() if key in controls}
+            for _ in range(100)
+        ]
+        shown = widget.evaluate(SET_AND_READ, [[each, rng.random()] for each in wanted])
+    for settings, out in zip(wanted, shown, strict=True):
+        state = start | settings
+        assert out["settings"] == {key: pytest.approx(state[key]) for key in out["settings"]}
+        assert_outputs(name, state, out)
+
+
 def test_every_widget_is_tried():
-    assert sorted(WIDGETS) == sorted(widgets.__all__)
+    assert sorted(OUTPUTS) == sorted(widgets.__all__)

@@ -11,19 +11,44 @@ import urllib.request
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
-from bench_redraw import WIDGETS as PLACES
 from live import TIMEOUT, window
 from playwright.sync_api import expect
-from shown import SHOWN, WIDGETS, assert_outputs
+from shown import OUTPUTS, SHOWN, assert_outputs, drawn_by_lot
 from sources import given
+
+from gru_course import widgets
+from gru_course.widgets._settings import Choice, Switch
 
 ROOT = Path(__file__).parents[2]
 GOAL = "lstm.readable-count"
 # The first cell shows all widgets, the second says what Python sees of them; then comes one cell a
 # widget, in which Python moves it, and one that checks an exercise.
-MADE = {name: widget.code for name, widget in WIDGETS.items()}
+MADE = {name: f"{name}()" for name in OUTPUTS}
+MADE["SequencePlayer"] = (
+    "SequencePlayer('to be or not', "
+    "{name: np.random.default_rng(0).random((12, 3)) for name in 'rzn'}, step=5)"
+)
 MADE["exercise"] = f"LSTMExplorer(**{given(GOAL)[1]})"
+
+
+def from_python(name):
+    """What Python sets, other than at the start; most of it lies between two stops of a slider."""
+    if name == "SequencePlayer":
+        return {"step": 9, "unit": 2, "sort": "half_life"}
+    cls = getattr(widgets, name)
+    settings = drawn_by_lot(cls, np.random.default_rng(0), on_stops=False)
+    for key, setting in cls.declared().items():
+        if isinstance(setting, Choice):
+            settings[key] = list(setting.options)[-1]
+        elif isinstance(setting, Switch):
+            settings[key] = True
+    # What has a control comes last, so that all has arrived once its last one shows it.
+    return dict(sorted(settings.items(), key=lambda item: bool(cls.declared()[item[0]].label)))
+
+
+MOVED = {name: from_python(name) for name in OUTPUTS}
 CELLS = [
     "import json\nimport numpy as np\n"
     "from gru_course.exercises import check\nfrom gru_course.widgets import *\n"
@@ -31,8 +56,8 @@ CELLS = [
     "for widget in made.values():\n    display(widget)",
     "print(json.dumps({name: widget.state() for name, widget in made.items()}))",
     *(
-        f"for setting in {widget.settings}.items():\n    setattr(made['{name}'], *setting)"
-        for name, widget in WIDGETS.items()
+        f"for setting in {settings}.items():\n    setattr(made['{name}'], *setting)"
+        for name, settings in MOVED.items()
     ),
     f"check({GOAL!r}, made['exercise'])",
 ]
@@ -150,10 +175,10 @@ def notebook(browser, lab):
     page.context.close()
 
 
-@pytest.mark.parametrize("name", WIDGETS)
+@pytest.mark.parametrize("name", OUTPUTS)
 def test_python_and_the_controls_share_their_numbers(notebook, name):
-    key = PLACES[name][2]
-    widget = notebook.page.locator(PLACES[name][1]).first
+    widget = notebook.page.locator(".gru-live").nth(list(MADE).index(name))
+    key = widget.locator("[data-slider]:not([hidden])").first.get_attribute("data-slider")
     before = widget.evaluate(SHOWN)["settings"]
     slider = widget.locator(f"[data-slider={key}] input")
     for _ in range(3):
@@ -164,8 +189,8 @@ def test_python_and_the_controls_share_their_numbers(notebook, name):
     state = notebook.state(name, shown["settings"])
     assert_outputs(name, state, shown)
 
-    settings = WIDGETS[name].settings
-    notebook.run(2 + list(WIDGETS).index(name))
+    settings = MOVED[name]
+    notebook.run(2 + list(MOVED).index(name))
     key, value = list(settings.items())[-1]  # the last one that Python sets
     notebook.page.wait_for_function(
         f"([root, key, value]) => ({SHOWN})(root).settings[key] === value",

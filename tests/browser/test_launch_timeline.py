@@ -1,4 +1,4 @@
-"""The launch timeline on built pages: every kernel, what is drawn of it, and without scripts."""
+"""The launch timeline on built pages: every kernel, and what is drawn of it."""
 
 from contextlib import contextmanager
 

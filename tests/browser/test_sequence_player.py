@@ -17,8 +17,7 @@ from gru_course.goals import Goal, Rule
 from gru_course.palette import BY_SYMBOL
 from gru_course.reference import gru
 from gru_course.widgets import SequencePlayer
-from gru_course.widgets._base import module_text
-from gru_course.widgets.sequence_player import NAMES
+from gru_course.widgets._base import SHARED
 from gru_course.widgets.sphinx_host import script_text
 
 TEXT = "def f(a):\n\tif a[0] < (b + c) * 2:\n\t\treturn [d(a), (b, 1)]\n\n" * 2
@@ -425,7 +424,7 @@ def test_a_goal_is_marked_by_the_rules_of_python(browser, served, monkeypatch):
     )
     goal = Goal("SequencePlayer", rules, "It writes {n} at step {step}.", ("", ""))
     monkeypatch.setitem(goals.GOALS, "test.goal", goal)
-    text = module_text("sequence_player", TOKEN_NAMES=NAMES)
+    text = SHARED + SequencePlayer.own_text()
     player = text_player(goal="test.goal")
     said = set()
     with opened(browser, f"{served}text.html") as page:

@@ -133,31 +133,3 @@ def test_names_in_the_still_picture_stand_apart():
         ys = sorted(float(y) for _, y in places)
         assert len(ys) == 3
         assert min(np.diff(ys)) >= 12.9
-
-
-@pytest.mark.parametrize(
-    ("setting", "message"),
-    [
-        ({"radius": 0.1}, "radius: expected a number from 0.2 to 1.6, got 0.1"),
-        ({"gate_bias": float("nan")}, "gate_bias: expected a number from -2 to 6, got nan"),
-        ({"length": 10.5}, "length: expected a whole number from 10 to 60, got 10.5"),
-        ({"length": 61}, "length: expected a whole number from 10 to 60, got 61"),
-        ({"length": True}, "length: expected a whole number from 10 to 60, got True"),
-        ({"length": "20"}, "length: expected a whole number from 10 to 60, got '20'"),
-        ({"activation": "elu"}, "activation: expected one of tanh, relu, got 'elu'"),
-        ({"activation": None}, "activation: expected one of tanh, relu, got None"),
-    ],
-)
-def test_bad_settings_are_refused(setting, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
-        GradientFlow(**setting)
-    widget = GradientFlow()
-    before = widget.state()
-    with pytest.raises(ValueError, match=re.escape(message)):
-        widget.set_trait(*next(iter(setting.items())))
-    assert widget.state() == before
-
-
-def test_length_is_an_int():
-    assert GradientFlow(length=30.0).state()["length"] == 30
-    assert isinstance(GradientFlow(length=np.int64(30)).length, int)

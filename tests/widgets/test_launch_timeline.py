@@ -1,7 +1,6 @@
 """What Python says and writes for the launch timeline; tests/browser has its life on pages."""
 
 import heapq
-import re
 from itertools import count
 from xml.etree import ElementTree
 
@@ -90,14 +89,6 @@ def test_what_does_not_bound_a_step_changes_nothing(widget):
         assert (bound == "barriers") == (bound != "arithmetic" and widget.way == "persistent")
 
 
-def test_output_is_the_same_every_time():
-    first, second = (LaunchTimeline(work=0.2)._repr_mimebundle_()[0] for _ in range(2))
-    assert first["text/html"] == second["text/html"] != LaunchTimeline().html()
-    assert first["text/plain"] == (
-        "LaunchTimeline(barrier=1.0, gap=1.0, kernels=10, launch=5.0, way='eager', work=0.2)"
-    )
-
-
 def test_the_still_table():
     html = LaunchTimeline(way="graph", work=0.5, barrier=2.0).html()
     figure = ElementTree.fromstring(html[html.index("<figure") : -len("</div>")])
@@ -110,20 +101,3 @@ def test_the_still_table():
     caption = "".join(figure.find("figcaption").itertext())
     assert "A step of 10 dependent kernels, each of 0.500 microseconds" in caption
     assert "not measurements of a device" in caption
-
-
-@pytest.mark.parametrize(
-    ("setting", "message"),
-    [
-        ({"kernels": 0}, "kernels: expected a whole number from 1 to 30, got 0"),
-        ({"kernels": 2.5}, "kernels: expected a whole number from 1 to 30, got 2.5"),
-        ({"launch": 0.4}, "launch: expected a number from 0.5 to 10, got 0.4"),
-        ({"work": 0}, "work: expected a number from 0.1 to 20, got 0"),
-        ({"gap": float("nan")}, "gap: expected a number from 0 to 2, got nan"),
-        ({"barrier": 3.1}, "barrier: expected a number from 0 to 3, got 3.1"),
-        ({"way": "loop"}, "way: expected one of eager, graph, persistent, got 'loop'"),
-    ],
-)
-def test_bad_settings_are_refused(setting, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
-        LaunchTimeline(**setting)

@@ -101,22 +101,3 @@ def test_the_still_table():
     assert "wh = −0.700" in caption
     total = float(re.search(r"dL/dwh = (−?[\d.]+)\.", caption)[1].replace("−", "-"))
     assert total == pytest.approx(values["dw_h"], abs=0.0006)
-
-
-def test_output_is_the_same_every_time():
-    first, second = (UnrollPlayer(b=0.2)._repr_mimebundle_()[0] for _ in range(2))
-    assert first["text/html"] == second["text/html"] != UnrollPlayer().html()
-    assert first["text/plain"].startswith("UnrollPlayer(b=0.2, h0=0.8, losses='every', w_h=0.9")
-
-
-@pytest.mark.parametrize(
-    ("setting", "message"),
-    [
-        ({"w_h": 2.01}, "w_h: expected a number from -2 to 2, got 2.01"),
-        ({"y2": float("nan")}, "y2: expected a number from -1 to 1, got nan"),
-        ({"losses": "first"}, "losses: expected one of every, last, got 'first'"),
-    ],
-)
-def test_bad_settings_are_refused(setting, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
-        UnrollPlayer(**setting)

@@ -1,15 +1,34 @@
-// What the explorers of one step of a cell share: the picture that moves, the gates' sliders and their
-// switch, the equations with their numbers, the strip of steps. Joined like parts.mjs.
+// What the explorers of one step of a cell share: the picture that moves, the gates' sliders and
+// their switch, the equations with their numbers, the strip of steps. Joined like parts.mjs.
 
-const STRIP = { last: 50, perSecond: 12 };
-const STRIP_TIMES = Array.from({ length: STRIP.last + 1 }, (_, k) => k);
-const SYMBOL = { x: "<i>x<sub>t</sub></i>", h_prev: "<i>h<sub>t−1</sub></i>",
+import { controls, grid, presets, put } from "./controls.mjs";
+import { digits, element, goalLine, live, markup, read, set, show, svg, write } from "./parts.mjs";
+
+/**
+ * @import { Axes } from "./chart.mjs"
+ * @import { Model } from "./parts.mjs"
+ */
+
+/**
+ * The step's numbers by name; `drive` among them says whether the gates are set directly.
+ * @typedef {Record<string, any>} Values
+ */
+
+export const STRIP = { last: 50, perSecond: 12 };
+export const STRIP_TIMES = Array.from({ length: STRIP.last + 1 }, (_, k) => k);
+/** @type {Record<string, string>} */
+export const SYMBOL = { x: "<i>x<sub>t</sub></i>", h_prev: "<i>h<sub>t−1</sub></i>",
   h: "<i>h<sub>t</sub></i>", c_prev: "<i>c<sub>t−1</sub></i>", c: "<i>c<sub>t</sub></i>" };
 
 // --- the picture ---------------------------------------------------------------------------------
 
-// Path of the part of a circle that a value fills, as `level` in _gate_diagram.py.
-function level({ cx, cy, radius }, share, signed) {
+/**
+ * Path of the part of a circle that a value fills, as `level` in _gate_diagram.py.
+ * @param {{ cx: number, cy: number, radius: number }} circle
+ * @param {number} share
+ * @param {boolean} signed
+ */
+export function level({ cx, cy, radius }, share, signed) {
   // A full circle's arc would begin where it ends, and be drawn as none.
   const height = signed ? share : Math.min(0.9998, 2 * share - 1);
   const half = radius * Math.sqrt(Math.max(0, 1 - height * height));
@@ -24,15 +43,26 @@ function level({ cx, cy, radius }, share, signed) {
   return `M${left} ${top}${arc} ${height > 0 ? 1 : 0} 0 ${right} ${top}Z`;
 }
 
-// Moves the parts of a drawn step that carry data-wire, data-level, data-number or data-hand. `spans`
-// holds the largest size of what fills a circle, `gates` those that have no sign, `units` how many
-// pixels wider a wire grows with each unit of its value, where that is not four.
-function stepPicture(node, { spans, gates, units }) {
+/**
+ * Moves the parts of a drawn step that carry data-wire, data-level, data-number or data-hand.
+ * `spans` holds the largest size of what fills a circle, `gates` those that have no sign, `units`
+ * how many pixels wider a wire grows with each unit of its value, where that is not four.
+ * @template {Element} Picture
+ * @param {Picture} node
+ * @param {{
+ *   spans: Record<string, number>, gates: string[], units: Record<string, number>,
+ * }} how
+ */
+export function stepPicture(node, { spans, gates, units }) {
+  /**
+   * @param {string} name
+   * @returns {[Element, string][]}
+   */
   const find = (name) => [...node.querySelectorAll(`[data-${name}]`)]
-    .map((found) => [found, found.dataset[name]]);
+    .map((found) => [found, found.getAttribute(`data-${name}`) ?? ""]);
   const [wires, numbers, hand] = ["wire", "number", "hand"].map(find);
   const levels = find("level").map(([path, key]) => {
-    const circle = path.nextElementSibling;
+    const circle = /** @type {Element} */ (path.nextElementSibling);
     const [cx, cy, radius] = ["cx", "cy", "r"].map((name) => Number(circle.getAttribute(name)));
     return [path, key, { cx, cy, radius }];
   });
@@ -59,54 +89,42 @@ function stepPicture(node, { spans, gates, units }) {
 
 // --- the sliders ---------------------------------------------------------------------------------
 
-const INPUTS = {
-  x: { label: `input ${SYMBOL.x}`, name: "input x", color: COLORS.neutral, min: -2, max: 2,
-    step: 0.05 },
-  h_prev: { label: `old state ${SYMBOL.h_prev}`, name: "old state h", color: COLORS.h, min: -1,
-    max: 1, step: 0.01 },
-  c_prev: { label: `old cell ${SYMBOL.c_prev}`, name: "old cell c", color: COLORS.c, min: -5,
-    max: 5, step: 0.05 },
-};
+/** @param {string} gate */
 const preActivation = (gate) => `<i>a<sub>${gate}</sub></i>`;
 
-// Sliders of the inputs, then of each gate: of its pre-activation or, once a switch says so, of the
-// gate itself. `gates` maps the gates to their names, `current()` gives the step's values.
-function stepControls(model, inputs, gates, current) {
-  const plain = inputs.map((key) => slider(model, key, INPUTS[key]));
-  const pairs = Object.entries(gates).map(([gate, name]) => ({
-    gate,
-    before: slider(model, `a_${gate}`, { label: `${name} ${preActivation(gate)}`,
-      name: `pre-activation of the ${name} ${gate}`, color: COLORS[gate], min: -8, max: 8,
-      step: 0.1 }),
-    driven: slider(model, gate, { label: `${name} <i>${gate}</i>`, name: `${name} ${gate}`,
-      color: COLORS[gate], min: 0, max: 1, step: 0.01 }),
-  }));
+/**
+ * Sliders of the inputs and of each gate: of its pre-activation or, once a switch says so, of the
+ * gate itself. `current()` gives the step's values.
+ * @param {Model} model
+ * @param {string[]} gates
+ * @param {() => Values} current
+ */
+function stepControls(model, gates, current) {
+  const sliders = controls(model);
+  const { node, update } = grid(sliders);
   const box = element("input", { type: "checkbox", role: "switch",
     "data-lm-suppress-shortcuts": "true" });
   box.addEventListener("change", () => {
     const drive = box.checked; // each set below redraws, the box included
     // Hand the gates over as they stand, so that nothing jumps.
     const values = current();
-    for (const gate of Object.keys(gates)) {
+    for (const gate of gates) {
       const odds = values[gate] / (1 - values[gate]);
       if (drive) model.set(gate, values[gate]);
       else model.set(`a_${gate}`, Math.max(-8, Math.min(8, Math.log(odds))));
     }
-    model.set("drive", drive);
-    model.save_changes();
+    put(model, { drive });
   });
-  const names = Object.keys(gates).map((gate) => `<i>${gate}</i>`);
-  const listed = `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
-  const toggle = element("label", { class: "gru-switch", "data-switch": "drive" }, box,
-    markup("span", `set the gates ${listed} directly`));
-  const sliders = [...plain, ...pairs.flatMap(({ before, driven }) => [before, driven])];
+  node.append(element("label", { class: "gru-switch", "data-switch": "drive" }, box,
+    markup("span", SETTINGS.drive.label)));
   return {
-    node: element("div", { class: "gru-sliders" }, ...sliders.map(({ row }) => row), toggle),
+    node,
+    /** @param {Values} values */
     update({ drive }) {
-      for (const { update } of sliders) update();
-      for (const { before, driven } of pairs) {
-        before.row.hidden = drive;
-        driven.row.hidden = !drive;
+      update();
+      for (const gate of gates) {
+        sliders[`a_${gate}`].row.hidden = drive;
+        sliders[gate].row.hidden = !drive;
       }
       box.checked = drive;
     },
@@ -115,8 +133,13 @@ function stepControls(model, inputs, gates, current) {
 
 // --- the equations, with their numbers -----------------------------------------------------------
 
-// A line "name = formula = numbers = result"; `update` takes the three as HTML, text and number.
-function equation(name, key, color) {
+/**
+ * A line "name = formula = numbers = result"; `update` takes the three as HTML, text and number.
+ * @param {string} name
+ * @param {string} key
+ * @param {string} color
+ */
+export function equation(name, key, color) {
   const formula = element("span");
   const numbers = element("span");
   const result = element("b", { "data-out": key, style: `--gru-color: ${color}` });
@@ -125,6 +148,11 @@ function equation(name, key, color) {
     numbers, " ", element("span", {}, "= ", result));
   return {
     node,
+    /**
+     * @param {string} html
+     * @param {string} text
+     * @param {number} value
+     */
     update(html, text, value) {
       if (html !== shown) formula.innerHTML = shown = html;
       write(numbers, text && `= ${text}`);
@@ -133,15 +161,22 @@ function equation(name, key, color) {
   };
 }
 
-// The equations of `keys`, in this order. `formulas(values)` gives the formula and its numbers for
-// each that is no gate.
+/**
+ * The equations of `keys`, in this order. `formulas(values)` gives the formula and its numbers for
+ * each that is no gate.
+ * @param {string[]} keys
+ * @param {string[]} gates
+ * @param {(values: Values) => Record<string, [string, string]>} formulas
+ */
 function stepEquations(keys, gates, formulas) {
-  const rows = keys.map((key) => [key, equation(SYMBOL[key] ?? `<i>${key}</i>`, key, COLORS[key])]);
+  const rows = keys.map((key) =>
+    ({ key, ...equation(SYMBOL[key] ?? `<i>${key}</i>`, key, COLORS[key]) }));
   return {
-    node: element("div", { class: "gru-equations" }, ...rows.map(([, { node }]) => node)),
+    node: element("div", { class: "gru-equations" }, ...rows.map(({ node }) => node)),
+    /** @param {Values} values */
     update(values) {
       const written = formulas(values);
-      for (const [key, { update }] of rows) {
+      for (const { key, update } of rows) {
         if (!gates.includes(key)) update(...written[key], values[key]);
         else if (values.drive) update("set by hand", "", values[key]);
         else update(`σ(${preActivation(key)})`, `σ(${digits(values[`a_${key}`])})`, values[key]);
@@ -152,15 +187,26 @@ function stepEquations(keys, gates, formulas) {
 
 // --- the strip of steps --------------------------------------------------------------------------
 
-// In how many steps a gate that stays at `value` halves what it copies.
+/**
+ * In how many steps a gate that stays at `value` halves what it copies.
+ * @param {number} value
+ */
 const halfLifeOf = (value) => (value === 1 ? Infinity : Math.log(0.5) / Math.log(value));
 
-// What is left of `first` after each step, where a gate copies it, and a dot at the half of it.
-function leftOver({ px, py, path, line }, color) {
+/**
+ * What is left of `first` after each step, where a gate copies it, and a dot at the half of it.
+ * @param {Axes} axes
+ * @param {string} color
+ */
+export function leftOver({ px, py, path, line }, color) {
   const left = path({ stroke: color, "stroke-width": 2, "stroke-dasharray": "6 4" });
   const dot = svg("circle", { r: 5, fill: color, stroke: "currentColor" });
   return {
     nodes: [left, dot],
+    /**
+     * @param {number} first
+     * @param {number} gate
+     */
     update(first, gate) {
       const halfLife = halfLifeOf(gate);
       set(left, "d", line(STRIP_TIMES, STRIP_TIMES.map((k) => first * gate ** k)));
@@ -171,9 +217,17 @@ function leftOver({ px, py, path, line }, color) {
   };
 }
 
-// A sentence on how long a gate keeps what it copies, `what`: the state or the cell.
-function halfLifeLine(gate, what) {
+/**
+ * A sentence on how long a gate keeps what it copies, `what`: the state or the cell.
+ * @param {string} gate
+ * @param {string} what
+ */
+export function halfLifeLine(gate, what) {
   const node = element("p", { "data-out": "half_life" });
+  /**
+   * @param {number} value
+   * @param {number} halfLife
+   */
   const sentence = (value, halfLife) => {
     if (value === 1) return `At ${gate} = 1 the ${what} is kept for ever.`;
     if (value === 0) return `At ${gate} = 0 nothing of the ${what} is copied.`;
@@ -184,10 +238,48 @@ function halfLifeLine(gate, what) {
   };
   return {
     node,
+    /** @param {number} value */
     update(value) {
       const halfLife = halfLifeOf(value);
       write(node, sentence(value, halfLife));
       set(node, "data-value", halfLife);
     },
   };
+}
+
+// --- all of it -----------------------------------------------------------------------------------
+
+/**
+ * An explorer of one step, as `render` returns it. `step` makes the values of the settings, `keys`
+ * are the values that have an equation, `readings` gives what a goal may ask for.
+ * @param {{ model: Model, el: Element }} host
+ * @param {string} name the root's class, gru-NAME
+ * @param {{
+ *   gates: string[],
+ *   step: (settings: any) => Values,
+ *   pictures: Record<"wide" | "narrow", { node: Node, update: (values: Values) => void }>,
+ *   keys: string[],
+ *   formulas: (values: Values) => Record<string, [string, string]>,
+ *   strip: {
+ *     node: Node, stop: () => void,
+ *     update: (settings: any, values: any, form: "wide" | "narrow") => any[],
+ *   },
+ *   readings: (values: Values, states: any[]) => Record<string, number>,
+ * }} what
+ */
+export function explorer({ model, el }, name,
+  { gates, step, pictures, keys, formulas, strip, readings }) {
+  const sliders = stepControls(model, gates, () => step(read(model)));
+  const lines = stepEquations(keys, gates, formulas);
+  const goal = goalLine(model);
+  return live({ model, el }, name,
+    [pictures.wide.node, pictures.narrow.node, presets(model), sliders.node, goal.node, lines.node,
+      strip.node],
+    (state, form) => {
+      const values = step(state);
+      pictures[form].update(values);
+      sliders.update(state);
+      lines.update(values);
+      goal.update(readings(values, strip.update(state, values, form)));
+    }, strip.stop);
 }

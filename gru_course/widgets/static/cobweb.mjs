@@ -1,7 +1,11 @@
 // The cobweb: one unit of the plain network left alone, h <- tanh(w h + b). Left its map with the
 // staircase that the state climbs, right the state step by step.
 
-const KEYS = ["w", "b", "h0"];
+import { axes, legendKey, playedLine } from "./chart.mjs";
+import { controls, grid, player, presets, put } from "./controls.mjs";
+import { digits, element, filled, goalLine, live, markup, set, show, svg, write }
+  from "./parts.mjs";
+
 const STEPS = 30;
 const STEPS_A_SECOND = 4;
 const TIMES = Array.from({ length: STEPS + 1 }, (_, k) => k);
@@ -9,12 +13,6 @@ const HALVINGS = 60; // of an interval of length 2: past the last digit of a flo
 const TOUCH = 1e-12; // the map meets the diagonal where it comes this close
 const EDGE = 1e-9; // a slope this close to 1 or -1 decides nothing
 const CURVE = Array.from({ length: 101 }, (_, i) => -1 + i / 50);
-const PRESETS = {
-  forgets: { w: 0.5, b: 0 },
-  remembers: { w: 2, b: 0 },
-  alternates: { w: -2, b: 0 },
-  "at the edge": { w: 1, b: 0 },
-};
 
 // --- the mathematics, line for line as in cobweb.py ----------------------------------------------
 
@@ -31,7 +29,7 @@ function bisect(g, low, high) {
     const middle = (low + high) / 2;
     const value = g(middle);
     if (value === 0) return middle;
-    if (value > 0 === rising) high = middle;
+    if ((value > 0) === rising) high = middle;
     else low = middle;
   }
   return (low + high) / 2;
@@ -47,7 +45,7 @@ function fixedPoints({ w, b }) {
   const found = turns.filter(touches);
   const ends = [-1, ...turns.filter((h) => !touches(h)), 1];
   for (let i = 1; i < ends.length; i++) {
-    if (g(ends[i - 1]) > 0 !== g(ends[i]) > 0) found.push(bisect(g, ends[i - 1], ends[i]));
+    if ((g(ends[i - 1]) > 0) !== (g(ends[i]) > 0)) found.push(bisect(g, ends[i - 1], ends[i]));
   }
   return found.sort((one, other) => one - other).map((h) => {
     const slope = w * (1 - h * h);
@@ -74,32 +72,22 @@ function readings(state, points) {
 }
 
 function sentence(points, pair) {
-  const [low, middle, high] = points.map(({ h }) => digits(h));
-  if (points.length === 3) {
-    return `Two stable states, ${low} and ${high}, and one unstable between them, ${middle}: ` +
-      "the unit remembers which side it is on.";
-  }
-  if (points.length === 2) {
-    const [edge, stable] = points[0].kind === "edge" ? [low, middle] : [middle, low];
-    return `One stable state, ${stable}, and one at the edge, ${edge}, where the map only ` +
-      "touches the diagonal: a memory ends here.";
-  }
-  if (pair.length) {
-    return `One unstable state, ${low}, and a stable cycle of two: the unit ends up alternating ` +
-      `between ${digits(pair[0])} and ${digits(pair[1])}.`;
-  }
-  if (points[0].kind === "edge") {
-    return `One state, ${low}, at the edge of stability: the unit forgets its start, more slowly ` +
-      "with every step.";
-  }
-  return `One stable state, ${low}: wherever the unit starts, it ends there and forgets.`;
+  const states = points.map(({ h }) => digits(h));
+  const edgeFirst = points[0].kind === "edge";
+  if (points.length === 3) return filled(SENTENCES.remembers, states);
+  if (points.length === 2) return filled(SENTENCES.touches, edgeFirst ? states.reverse() : states);
+  if (pair.length) return filled(SENTENCES.alternates, [...states, ...pair.map(digits)]);
+  return filled(edgeFirst ? SENTENCES.edge : SENTENCES.forgets, states);
 }
 
 // --- the two pictures ----------------------------------------------------------------------------
 
 const STATES = { min: -1, max: 1, ticks: [-1, 0, 1] };
 
-// The path of the staircase from step `from` to step `to`: to the curve, then to the diagonal.
+/**
+ * The path of the staircase from step `from` to step `to`: to the curve, then to the diagonal.
+ * @returns {[number[], number[]]}
+ */
 function staircase(hs, from, to) {
   const [xs, ys] = [[hs[from]], [hs[from]]];
   for (let k = from; k < to; k++) {
@@ -165,8 +153,7 @@ function map(form, width, height, model) {
     const across = share(((event.clientX - box.left) * width) / box.width, px);
     const up = share(((event.clientY - box.top) * height) / box.height, py);
     const h = across + up - 1; // the nearest place on the diagonal
-    model.set("h0", Math.max(-1, Math.min(1, Math.round(100 * h) / 100)));
-    model.save_changes();
+    put(model, { h0: Math.max(-1, Math.min(1, Math.round(100 * h) / 100)) });
   });
   node.append(diagonal, curve, ahead, played, ...marks.map((each) => each.node), start, head, name,
     grip);
@@ -269,7 +256,7 @@ function words() {
   return {
     node: element("div", {}, said,
       markup("p", "The fixed points <i>h</i><sub>∗</sub>, and the map's slope there, " +
-        "<i>w</i> (1 − <i>h</i><sub>∗</sub>²):", { style: "margin-top: 0.75rem" }),
+      "<i>w</i> (1 − <i>h</i><sub>∗</sub>²):", { style: "margin-top: 0.75rem" }),
       element("div", { class: "gru-equations" }, ...rows.map(({ node }) => node))),
     update(points, pair) {
       write(said, sentence(points, pair));
@@ -289,42 +276,19 @@ function words() {
 // -------------------------------------------------------------------------------------------------
 
 function render({ model, el }) {
-  addStyle();
   const drawn = pictures(model);
-  const sliders = [
-    slider(model, "w", { label: "weight <i>w</i>", name: "weight w", color: COLORS.neutral,
-      min: -3, max: 3, step: 0.01 }),
-    slider(model, "b", { label: "bias <i>b</i>", name: "bias b", color: COLORS.neutral,
-      min: -1.5, max: 1.5, step: 0.01 }),
-    slider(model, "h0", { label: "start <i>h</i><sub>0</sub>", name: "start h 0", color: COLORS.h,
-      min: -1, max: 1, step: 0.01 }),
-  ];
+  const sliders = grid(controls(model));
   const text = words();
   const goal = goalLine(model);
-  let form = "narrow"; // the form that is on display; the other one is left as it is
-  const redraw = () => {
-    const state = Object.fromEntries(KEYS.map((key) => [key, model.get(key)]));
-    const points = fixedPoints(state);
-    drawn.update(state, points, form);
-    for (const { update } of sliders) update();
-    text.update(points, cycle(state, points));
-    goal.update(readings(state, points));
-  };
-  redraw();
-  const root = element("div", { class: "gru-live gru-cobweb" }, drawn.node,
-    element("div", { class: "gru-sliders" }, ...sliders.map(({ row }) => row)),
-    presets(model, PRESETS), goal.node, text.node);
-  el.append(root);
-  const unfollow = follow(model, KEYS, redraw);
-  const unwatch = watchWidth(root, (wide) => {
-    form = wide ? "wide" : "narrow";
-    redraw();
-  });
-  return () => {
-    unfollow();
-    unwatch();
-    drawn.stop();
-  };
+  return live({ model, el }, "cobweb",
+    [drawn.node, sliders.node, presets(model), goal.node, text.node],
+    (state, form) => {
+      const points = fixedPoints(state);
+      drawn.update(state, points, form);
+      sliders.update();
+      text.update(points, cycle(state, points));
+      goal.update(readings(state, points));
+    }, drawn.stop);
 }
 
 export default { render };

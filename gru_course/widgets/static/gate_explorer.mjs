@@ -1,19 +1,13 @@
 // The gate explorer: one step of a GRU with one unit. PICTURES holds the diagram's two forms, drawn
 // by _gate_diagram.py; here they are only moved: wire widths, levels in the circles, numbers.
 
-const KEYS = ["x", "h_prev", "a_r", "a_z", "drive", "r", "z", "w_x", "b_x", "w_h", "b_h"];
-const GATES = { r: "reset gate", z: "update gate" };
-// The four corners that texts speak of; the gates are driven to them directly.
-const PRESETS = {
-  "copy": { drive: true, r: 1, z: 1 },
-  "overwrite": { drive: true, r: 0, z: 0 },
-  "plain RNN": { drive: true, r: 1, z: 0 },
-  "leaky average": { drive: true, r: 0, z: 0.9 },
-};
+import { STRIP, STRIP_TIMES, SYMBOL, explorer, halfLifeLine, leftOver, stepPicture }
+  from "./cell.mjs";
+import { axes, legendKey, playedLine } from "./chart.mjs";
+import { player } from "./controls.mjs";
+import { digits, element, markup, set, sigmoid } from "./parts.mjs";
 
-function read(model) {
-  return Object.fromEntries(KEYS.map((key) => [key, model.get(key)]));
-}
+const GATES = ["r", "z"];
 
 // The step, line for line as in gru_course.reference.gru.step; reset after the product.
 function gruStep(state) {
@@ -30,7 +24,7 @@ function gruStep(state) {
 }
 
 // What the goals ask for beside the step, as _asked in gate_explorer.py.
-function asked({ x, h_prev, w_x, b_x, w_h, b_h }, { r, z, n, h, recurrent }) {
+function asked({ x, h_prev, w_x, b_x, w_h, b_h, r, z, n, h, recurrent }) {
   const fromX = w_x * x + b_x;
   const throughCandidate = (1 - z) * (1 - n ** 2) * r * w_h;
   // The same numbers with the reset before the product, and with a z that writes.
@@ -60,14 +54,12 @@ function run(state) {
 }
 
 // What a goal may ask for, as GateExplorer.readings.
-function readings(state, values, hs) {
-  const turn = hs.findIndex((h) => Math.sign(h) !== Math.sign(state.h_prev));
-  const { x, w_x, b_x, w_h, b_h } = state;
-  let rest = state.h_prev;
-  for (let k = 0; k < 1000; k++) {
-    rest = Math.tanh(w_x * x + b_x + values.r * (w_h * rest + b_h));
-  }
-  return { ...state, ...values, ...asked(state, values), drive: Number(state.drive),
+function readings(values, hs) {
+  const { x, h_prev, r, w_x, b_x, w_h, b_h } = values;
+  const turn = hs.findIndex((h) => Math.sign(h) !== Math.sign(h_prev));
+  let rest = h_prev;
+  for (let k = 0; k < 1000; k++) rest = Math.tanh(w_x * x + b_x + r * (w_h * rest + b_h));
+  return { ...values, ...asked(values), drive: Number(values.drive),
     turn: turn < 0 ? NaN : turn, rest };
 }
 
@@ -79,7 +71,7 @@ const UNITS = { a_r: 1, a_z: 1 };
 
 function diagram(html) {
   const { node, update } = stepPicture(markup("div", html),
-    { spans: SPANS, gates: Object.keys(GATES), units: UNITS });
+    { spans: SPANS, gates: GATES, units: UNITS });
   const plain = node.querySelectorAll("[data-plain]");
   return {
     node,
@@ -94,6 +86,7 @@ function diagram(html) {
 
 // --- the equations -------------------------------------------------------------------------------
 
+/** @returns {Record<string, [string, string]>} */
 function formulas(values) {
   const { w_x, b_x, w_h, b_h } = values;
   const n = (key) => digits(values[key]);
@@ -101,10 +94,10 @@ function formulas(values) {
   return {
     n: plain
       ? [`tanh(${SYMBOL.x} + <i>r</i> ${SYMBOL.h_prev})`,
-        `tanh(${n("x")} + ${n("r")} · ${n("h_prev")})`]
+          `tanh(${n("x")} + ${n("r")} · ${n("h_prev")})`]
       : [`tanh(<i>w<sub>x</sub></i> ${SYMBOL.x} + <i>b<sub>x</sub></i> + ` +
         `<i>r</i> (<i>w<sub>h</sub></i> ${SYMBOL.h_prev} + <i>b<sub>h</sub></i>))`,
-      `tanh(${n("w_x")} · ${n("x")} + ${n("b_x")} + ` +
+        `tanh(${n("w_x")} · ${n("x")} + ${n("b_x")} + ` +
         `${n("r")} (${n("w_h")} · ${n("h_prev")} + ${n("b_h")}))`],
     h: [`(1 − <i>z</i>) <i>n</i> + <i>z</i> ${SYMBOL.h_prev}`,
       `${n("rest")} · ${n("n")} + ${n("z")} · ${n("h_prev")}`],
@@ -155,7 +148,7 @@ function strip() {
       element("div", { class: "gru-legend" },
         legendKey(COLORS.h, false, "state <i>h</i>"),
         legendKey(COLORS.z, true, "<i>z<sup>k</sup></i>, share of the first state left after " +
-          "<i>k</i> steps (dot: half)")),
+        "<i>k</i> steps (dot: half)")),
       charts.wide.node, charts.narrow.node, steps.node, halfLife.node),
     update(state, { z }, form) {
       const hs = run(state);
@@ -170,37 +163,16 @@ function strip() {
 
 // -------------------------------------------------------------------------------------------------
 
-function render({ model, el }) {
-  addStyle();
-  const pictures = { wide: diagram(PICTURES.wide), narrow: diagram(PICTURES.narrow) };
-  const sliders = stepControls(model, ["x", "h_prev"], GATES, () => gruStep(read(model)));
-  const lines = stepEquations(["r", "z", "n", "h"], Object.keys(GATES), formulas);
-  const steps = strip();
-  const goal = goalLine(model);
-  let form = "narrow"; // the form that is on display; the other one is left as it is
-  const redraw = () => {
-    const state = read(model);
-    const values = gruStep(state);
-    pictures[form].update(values);
-    sliders.update(state);
-    lines.update(values);
-    goal.update(readings(state, values, steps.update(state, values, form)));
-  };
-  redraw();
-  const root = element("div", { class: "gru-live gru-explorer" }, pictures.wide.node,
-    pictures.narrow.node, presets(model, PRESETS), sliders.node, goal.node, lines.node,
-    steps.node);
-  el.append(root);
-  const unfollow = follow(model, KEYS, redraw);
-  const unwatch = watchWidth(root, (wide) => {
-    form = wide ? "wide" : "narrow";
-    redraw();
+function render(host) {
+  return explorer(host, "explorer", {
+    gates: GATES,
+    step: gruStep,
+    pictures: { wide: diagram(PICTURES.wide), narrow: diagram(PICTURES.narrow) },
+    keys: ["r", "z", "n", "h"],
+    formulas,
+    strip: strip(),
+    readings,
   });
-  return () => {
-    unfollow();
-    unwatch();
-    steps.stop();
-  };
 }
 
 export default { render };

@@ -2,14 +2,18 @@
 // weights, the inputs XS and the direction V come from gradient_flow.py, with RHO, the spectral
 // radius of each matrix as drawn. Matrices are flat, row after row.
 
-const KEYS = ["radius", "gate_bias", "length", "activation"];
+import { axes, legendKey } from "./chart.mjs";
+import { controls, grid } from "./controls.mjs";
+import { byKey, digits, element, goalLine, live, markup, set, sigmoid, svg, write }
+  from "./parts.mjs";
+
 const H = V.length;
 const LONGEST = XS.length;
 const [LOW, HIGH] = LIMITS;
 
-const BASE = Object.fromEntries(Object.entries(WEIGHTS).map(([name, params]) => [name,
-  Object.fromEntries(Object.entries(params).map(([field, rows]) =>
-    [field, Float64Array.from(rows.flat())]))]));
+const NAMES = Object.keys(NETWORKS);
+const BASE = byKey(NAMES, (name) => byKey(Object.keys(WEIGHTS[name]), (field) =>
+  Float64Array.from(WEIGHTS[name][field].flat())));
 
 // out = W x + b
 function affine(out, W, x, b) {
@@ -29,8 +33,10 @@ function addProduct(out, da, W) {
 }
 
 // W_ih x + b_ih for every step, which no setting changes.
-const A_X = Object.fromEntries(Object.entries(BASE).map(([name, { weight_ih, bias_ih }]) =>
-  [name, XS.map((x) => affine(new Float64Array(bias_ih.length), weight_ih, x, bias_ih))]));
+const A_X = byKey(NAMES, (name) => {
+  const { weight_ih, bias_ih } = BASE[name];
+  return XS.map((x) => affine(new Float64Array(bias_ih.length), weight_ih, x, bias_ih));
+});
 
 // The recurrent weights at the widget's settings. A gate sees the sum of its two biases, so its
 // extra bias is added to the second one here, and to the first in GradientFlow.params.
@@ -44,7 +50,7 @@ function recurrent(name, { radius, gate_bias }) {
   return { W, b };
 }
 
-// --- the cells, line for line as in gru_course.reference -------------------------------------------
+// --- the cells, line for line as in gru_course.reference ----------------------------------------
 //
 // `step` fills `now`, what the step leaves for the way back, from `prev`; a_x and a_h are the two
 // halves of the pre-activations. `stepBackward` turns the gradient of the state (dh, and dc in the
@@ -121,13 +127,16 @@ const gru = {
 const CELLS = { RNN: rnn, LSTM: lstm, GRU: gru };
 
 // Made once and filled anew at every redraw: the states before and after each step, and the rest.
-const TAPES = Object.fromEntries(Object.entries(CELLS).map(([name, { gates, vectors }]) => [name, {
-  records: Array.from({ length: LONGEST + 1 }, () =>
-    Object.fromEntries(vectors.map((key) => [key, new Float64Array(H)]))), // the first stays zero
-  a_h: new Float64Array(gates * H),
-  da: new Float64Array(gates * H),
-  gradient: { dh: new Float64Array(H), dc: new Float64Array(H) },
-}]));
+const TAPES = byKey(NAMES, (name) => {
+  const { gates, vectors } = CELLS[name];
+  return {
+    records: Array.from({ length: LONGEST + 1 }, () =>
+      byKey(vectors, () => new Float64Array(H))), // the first stays zero
+    a_h: new Float64Array(gates * H),
+    da: new Float64Array(gates * H),
+    gradient: { dh: new Float64Array(H), dc: new Float64Array(H) },
+  };
+});
 
 // |dL/ds_{T-k}| for k = 0 ... T, as gru_course.analysis.gradient_norms measures it.
 function gradientNorms(name, settings) {
@@ -154,7 +163,7 @@ function gradientNorms(name, settings) {
   }
 }
 
-// --- the picture -----------------------------------------------------------------------------------
+// --- the picture --------------------------------------------------------------------------------
 
 const TOP = 1e10; // the same decades as the measured figures of the chapter
 const BOTTOM = 1e-20;
@@ -217,7 +226,7 @@ function chart(form, width, height, room) {
   };
 }
 
-// --- the sentences ---------------------------------------------------------------------------------
+// --- the sentences ------------------------------------------------------------------------------
 
 // A number of any size: 0.412, or 2.2 · 10⁻¹⁰.
 function written(value) {
@@ -257,52 +266,26 @@ function sentence(name) {
   };
 }
 
-// ---------------------------------------------------------------------------------------------------
+// ------------------------------------------------------------------------------------------------
 
 function render({ model, el }) {
-  addStyle();
-  const rows = {
-    radius: slider(model, "radius", { label: "radius <i>ρ</i>", name: "spectral radius",
-      min: 0.2, max: 1.6, step: 0.05, color: COLORS.neutral }),
-    gate_bias: slider(model, "gate_bias", { label: "gate bias",
-      name: "bias of the forget gate f and the update gate z",
-      min: -2, max: 6, step: 0.1, color: COLORS.z }),
-    length: slider(model, "length", { label: "length <i>T</i>", name: "length of the sequence",
-      min: 10, max: LONGEST, step: 1, color: COLORS.neutral, words: String }),
-    activation: choice(model, "activation", { name: "Plain RNN",
-      options: { tanh: "tanh", relu: "ReLU" } }),
-  };
+  const sliders = grid(controls(model));
   const charts = { wide: chart("wide", 720, 320, 6), narrow: chart("narrow", 340, 300, 10) };
-  const names = Object.keys(NETWORKS);
-  const sentences = Object.fromEntries(names.map((name) => [name, sentence(name)]));
+  const sentences = byKey(NAMES, sentence);
   const goal = goalLine(model);
-  let form = "narrow"; // the form that is on display; the other one is left as it is
-  const redraw = () => {
-    const settings = Object.fromEntries(KEYS.map((key) => [key, model.get(key)]));
-    const norms = Object.fromEntries(names.map((name) => [name, gradientNorms(name, settings)]));
-    const crossings = Object.fromEntries(names.map((name) => [name, crossing(norms[name])]));
-    charts[form].update(norms, crossings);
-    for (const { update } of Object.values(rows)) update();
-    for (const name of names) sentences[name].update(norms[name], crossings[name]);
-    goal.update(readings(settings, norms));
-  };
-  redraw();
-  const root = element("div", { class: "gru-live gru-gradient-flow" },
-    markup("p", "|∂<i>L</i>/∂<i>s<sub>T−k</sub></i>| against the lag <i>k</i>; the band is " +
-      "1 % to 100", { class: "gru-title" }),
-    charts.wide.node, charts.narrow.node,
-    element("div", { class: "gru-sliders" }, ...Object.values(rows).map(({ row }) => row)),
-    goal.node, ...names.map((name) => sentences[name].node));
-  el.append(root);
-  const unfollow = follow(model, KEYS, redraw);
-  const unwatch = watchWidth(root, (wide) => {
-    form = wide ? "wide" : "narrow";
-    redraw();
-  });
-  return () => {
-    unfollow();
-    unwatch();
-  };
+  return live({ model, el }, "gradient-flow",
+    [markup("p", "|∂<i>L</i>/∂<i>s<sub>T−k</sub></i>| against the lag <i>k</i>; the band is " +
+    "1 % to 100", { class: "gru-title" }),
+    charts.wide.node, charts.narrow.node, sliders.node, goal.node,
+    ...NAMES.map((name) => sentences[name].node)],
+    (state, form) => {
+      const norms = byKey(NAMES, (name) => gradientNorms(name, state));
+      const crossings = byKey(NAMES, (name) => crossing(norms[name]));
+      charts[form].update(norms, crossings);
+      sliders.update();
+      for (const name of NAMES) sentences[name].update(norms[name], crossings[name]);
+      goal.update(readings(state, norms));
+    });
 }
 
 export default { render };

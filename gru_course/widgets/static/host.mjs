@@ -1,6 +1,7 @@
 // The page's side of a widget: what Jupyter does with a kernel, done without one. sphinx_host.py
-// puts this into a classic script together with MODULES, the widgets' texts by name, because a page
-// opened from disk may not import module files; it may import a text that it holds itself.
+// puts this into a classic script together with PARTS, what the widgets share, and MODULES, what
+// each adds, because a page opened from disk may not import module files; it may import a text that
+// it holds itself.
 
 function pageModel(state) {
   const handlers = new Map();
@@ -24,7 +25,7 @@ const imported = new Map();
 
 function load(name) {
   if (!imported.has(name)) {
-    const url = URL.createObjectURL(new Blob([MODULES[name]], { type: "text/javascript" }));
+    const url = URL.createObjectURL(new Blob([PARTS, MODULES[name]], { type: "text/javascript" }));
     imported.set(name, import(url));
   }
   return imported.get(name);

@@ -1,8 +1,11 @@
-// Launches and kernels over time: two lanes, the CPU above, the GPU below. WAYS, the ways to
-// launch, and BOUNDS, what is said of each bound, are defined in front of this.
+// Launches and kernels over time: two lanes, the CPU above, the GPU below.
 
-const KEYS = ["way", "kernels", "launch", "work", "gap", "barrier"];
+import { legendKey } from "./chart.mjs";
+import { controls, grid } from "./controls.mjs";
+import { element, goalLine, live, outputs, set, show, svg, write } from "./parts.mjs";
+
 const STEPS = 3;
+const WAYS = Object.keys(SETTINGS.way.options);
 
 // --- the mathematics, line for line as in launch_timeline.py -------------------------------------
 
@@ -63,7 +66,7 @@ const LEFT = 36;
 // The least 1, 2 or 5 times a power of ten that is no smaller.
 function roundUp(value) {
   const power = 10 ** Math.floor(Math.log10(value));
-  return power * [1, 2, 5, 10].find((times) => times * power >= value);
+  return power * ([1, 2, 5].find((times) => times * power >= value) ?? 10);
 }
 
 // Boxes of neighbours stay apart where there is room, and none is too thin to be seen.
@@ -77,7 +80,7 @@ function boxes(from, to, y) {
 
 function picture() {
   const path = (attributes) => svg("path", { fill: "none", ...attributes });
-  const text = (attributes, ...words) => svg("text", attributes, ...words);
+  const text = (attributes, ...parts) => svg("text", attributes, ...parts);
   const lanes = path({ fill: "currentColor", "fill-opacity": 0.09 });
   const lines = path({ stroke: COLORS.neutral });
   // The steps in turn, so that they can be told apart.
@@ -103,7 +106,7 @@ function picture() {
       const width = wide ? 740 : 340;
       const right = width - 14;
       // The same scale in every way, so that a change of the way can be seen.
-      const most = Math.max(...Object.keys(WAYS).map((way) =>
+      const most = Math.max(...WAYS.map((way) =>
         next({ ...state, way }, run({ ...state, way }))));
       const px = (time) => LEFT + ((right - LEFT) * time) / most;
       const { count, gap } = pieces(state);
@@ -155,12 +158,12 @@ function legend() {
     patch(COLORS.neutral, "a launch"), patch(COLORS.h, "the GPU computes"),
     legendKey(COLORS.neutral, false, "gap or barrier"), element("span", {},
       element("span", { style: "display: inline-block; height: 1em; margin-right: 0.5em; " +
-        "vertical-align: middle; border-left: 1px solid; opacity: 0.5" }), "from a launch to its kernel"));
+        "vertical-align: middle; border-left: 1px solid; opacity: 0.5" }),
+      "from a launch to its kernel"));
 }
 
 function words() {
-  const outs = Object.fromEntries(["time", "arithmetic", "share"].map((name) =>
-    [name, element("b", { "data-out": name })]));
+  const outs = outputs(["time", "arithmetic", "share"]);
   const why = element("span", { "data-out": "bound" });
   return {
     node: element("p", { class: "gru-timeline-said" }, "A step takes ", outs.time,
@@ -181,48 +184,24 @@ function words() {
 // -------------------------------------------------------------------------------------------------
 
 function render({ model, el }) {
-  addStyle();
   const drawn = picture();
   const said = words();
-  const ways = choice(model, "way", { name: "Launch", options: WAYS });
-  const number = (key, label, name, min, max, step, more) => slider(model, key,
-    { label, name, min, max, step, color: COLORS.neutral, ...more });
-  const sliders = [
-    number("kernels", "kernels a step", "kernels a step", 1, 30, 1,
-      { words: (value) => `${value}` }),
-    number("work", "work, µs", "work a kernel, in microseconds", 0.1, 20, 0.1,
-      { color: COLORS.h }),
-    number("launch", "launch, µs", "cost of a launch, in microseconds", 0.5, 10, 0.05),
-    number("gap", "gap, µs", "gap between dependent kernels, in microseconds", 0, 2, 0.05),
-    number("barrier", "barrier, µs", "barrier of the persistent kernel, in microseconds", 0, 3,
-      0.05),
-  ];
+  const { way, ...numbers } = controls(model);
+  const sliders = grid(numbers);
   const goal = goalLine(model);
-  let isWide = false;
-  const redraw = () => {
-    const state = Object.fromEntries(KEYS.map((key) => [key, model.get(key)]));
-    const lanes = run(state);
-    const values = readings(state, lanes);
-    drawn.update(state, lanes, isWide);
-    said.update(state, values);
-    for (const { update } of [ways, ...sliders]) update();
-    goal.update(values);
-  };
-  redraw();
-  const root = element("div", { class: "gru-live gru-timeline" }, ways.row, legend(), drawn.node,
-    said.node, element("div", { class: "gru-sliders" }, ...sliders.map(({ row }) => row)),
-    element("p", {}, "All settings are an example to be moved, not measurements of a device."),
-    goal.node);
-  el.append(root);
-  const unfollow = follow(model, KEYS, redraw);
-  const unwatch = watchWidth(root, (wide) => {
-    isWide = wide;
-    redraw();
-  });
-  return () => {
-    unfollow();
-    unwatch();
-  };
+  return live({ model, el }, "timeline",
+    [way.row, legend(), drawn.node, said.node, sliders.node,
+      element("p", {}, "All settings are an example to be moved, not measurements of a device."),
+      goal.node],
+    (state, form) => {
+      const lanes = run(state);
+      const values = readings(state, lanes);
+      drawn.update(state, lanes, form === "wide");
+      said.update(state, values);
+      way.update();
+      sliders.update();
+      goal.update(values);
+    });
 }
 
 export default { render };

@@ -1,19 +1,13 @@
-// The LSTM explorer: one step of an LSTM with one unit. The cell state runs along a belt through the
-// picture; f takes from it, i and g put something on it, o shows a part of it.
+// The LSTM explorer: one step of an LSTM with one unit. The cell state runs along a belt through
+// the picture; f takes from it, i and g put something on it, o shows a part of it.
 
-const KEYS = ["x", "h_prev", "c_prev", "a_i", "a_f", "a_o", "drive", "i", "f", "o", "w_x", "w_h",
-  "b"];
-const GATES = { f: "forget gate", i: "input gate", o: "output gate" }; // as the belt meets them
-const PRESETS = {
-  conveyor: { drive: true, f: 1, i: 0, o: 1 },
-  overwrite: { drive: true, f: 0, i: 1, o: 1 },
-  count: { drive: true, f: 1, i: 1, o: 1 },
-  hidden: { drive: true, f: 1, i: 1, o: 0 },
-};
+import { STRIP, STRIP_TIMES, SYMBOL, explorer, halfLifeLine, leftOver, stepPicture }
+  from "./cell.mjs";
+import { axes, legendKey, playedLine } from "./chart.mjs";
+import { player } from "./controls.mjs";
+import { digits, element, markup, outputs, set, show, sigmoid, svg, write } from "./parts.mjs";
 
-function read(model) {
-  return Object.fromEntries(KEYS.map((key) => [key, model.get(key)]));
-}
+const GATES = ["f", "i", "o"]; // as the belt meets them
 
 // The step, line for line as in gru_course.reference.lstm.step.
 function lstmStep(state) {
@@ -140,7 +134,7 @@ function picture(name) {
     wire("o", COLORS.o, [at.o, at.show], radius, small),
     wire("h", COLORS.h, [at.show, at.h], small, radius),
   ];
-  for (const gate of Object.keys(GATES)) {
+  for (const gate of GATES) {
     const [x, y] = at[gate];
     const top = labels[`a_${gate}`][1] - 14;
     wires.push(wire(`a_${gate}`, neutral, [[x, top], [x, y]], 0, radius));
@@ -157,35 +151,37 @@ function picture(name) {
   const texts = Object.entries(labels).map(([key, [x, y, anchor]]) => {
     const below = stacked && key !== "tanh_c";
     const sub = SYMBOLS[key].length > 1; // what follows a subscript has to come back up
+    /** @type {Record<string, number>} */
     const place = below ? { x, y: y + 16 } : { dx: key === "tanh_c" ? 0 : 7, dy: sub ? -3 : 0 };
     return svg("text", { x, y, "text-anchor": anchor, "font-size": 13,
       ...(key.startsWith("a_") && { "data-hand": "" }) },
     svg("tspan", { "font-size": 15 }, symbol(key)),
     svg("tspan", { "data-number": key, ...place }));
   });
-  const [cx, cy] = at.c;
-  const y = at.c_prev[1];
-  const belt = svg("path", { d: `M${at.c_prev[0] + radius} ${y}H${cx - radius}M${cx + radius} ${y}` +
-    `H${width}`, stroke: COLORS.c, "stroke-width": 26, "stroke-opacity": 0.13 });
+  const [x, y] = at.c_prev;
+  const cx = at.c[0];
+  const belt = svg("path", { d: `M${x + radius} ${y}H${cx - radius}M${cx + radius} ${y}H${width}`,
+    stroke: COLORS.c, "stroke-width": 26, "stroke-opacity": 0.13 });
   const [tanhX, tanhY] = at.tanh;
   const node = svg("svg", { class: `gru-picture gru-${name}`, viewBox: `0 0 ${width} ${height}`,
     role: "img", fill: "currentColor", style: `width:100%;max-width:${width + 60}px;height:auto`,
     "aria-label": "The data flow of one step of an LSTM. The cell state runs from left to right " +
       "along the top; the numbers are written out below." },
-    svg("rect", { x: cell[0], y: cell[1], width: cell[2], height: cell[3], rx: 20,
-      "fill-opacity": 0.045 }),
-    belt, ...wires, ...circles,
-    ...[at.keep, at.write, at.show].map((place) => operator(place, "M-4-4L4 4M-4 4L4-4")),
-    operator(at.sum, "M-5 0H5M0-5V5"),
-    svg("rect", { x: tanhX - 22, y: tanhY - 13, width: 44, height: 26, rx: 8, fill: "none",
-      stroke: "currentColor", "stroke-width": 1.5 }),
-    svg("text", { x: tanhX, y: tanhY + 4.5, "text-anchor": "middle", "font-size": 14 }, "tanh"),
-    ...texts);
-  return stepPicture(node, { spans: SPANS, gates: Object.keys(GATES), units: UNITS });
+  svg("rect", { x: cell[0], y: cell[1], width: cell[2], height: cell[3], rx: 20,
+    "fill-opacity": 0.045 }),
+  belt, ...wires, ...circles,
+  ...[at.keep, at.write, at.show].map((place) => operator(place, "M-4-4L4 4M-4 4L4-4")),
+  operator(at.sum, "M-5 0H5M0-5V5"),
+  svg("rect", { x: tanhX - 22, y: tanhY - 13, width: 44, height: 26, rx: 8, fill: "none",
+    stroke: "currentColor", "stroke-width": 1.5 }),
+  svg("text", { x: tanhX, y: tanhY + 4.5, "text-anchor": "middle", "font-size": 14 }, "tanh"),
+  ...texts);
+  return stepPicture(node, { spans: SPANS, gates: GATES, units: UNITS });
 }
 
 // --- the equations -------------------------------------------------------------------------------
 
+/** @returns {Record<string, [string, string]>} */
 function formulas(values) {
   const { w_x, w_h, b } = values;
   const n = (key) => digits(values[key]);
@@ -195,7 +191,7 @@ function formulas(values) {
       ? [`tanh(${SYMBOL.x} + ${SYMBOL.h_prev})`, `tanh(${n("x")} + ${n("h_prev")})`]
       : [`tanh(<i>w<sub>x</sub></i> ${SYMBOL.x} + <i>w<sub>h</sub></i> ${SYMBOL.h_prev} + ` +
         "<i>b</i>)",
-      `tanh(${n("w_x")} · ${n("x")} + ${n("w_h")} · ${n("h_prev")} + ${n("b")})`],
+        `tanh(${n("w_x")} · ${n("x")} + ${n("w_h")} · ${n("h_prev")} + ${n("b")})`],
     c: [`<i>f</i> ${SYMBOL.c_prev} + <i>i</i> <i>g</i>`,
       `${n("f")} · ${n("c_prev")} + ${n("i")} · ${n("g")}`],
     h: [`<i>o</i> tanh(${SYMBOL.c})`, `${n("o")} · tanh(${n("c")})`],
@@ -261,8 +257,7 @@ function strip() {
   };
   const places = [element("div"), element("div")];
   const halfLife = halfLifeLine("f", "cell");
-  const c = element("b", { "data-out": "strip_c" });
-  const h = element("b", { "data-out": "strip_h" });
+  const { strip_c: c, strip_h: h } = outputs(["strip_c", "strip_h"]);
   const tanh = element("span");
   const gate = element("span");
   const shows = element("span", {}, " Its tanh is ", tanh, ", of which the output gate at ", gate,
@@ -295,7 +290,7 @@ function strip() {
       element("div", { class: "gru-legend" },
         legendKey(COLORS.c, false, "cell <i>c</i>"),
         legendKey(COLORS.f, true, "<i>f<sup>k</sup></i> of the first cell, left after " +
-          "<i>k</i> steps (dot: half)"),
+        "<i>k</i> steps (dot: half)"),
         legendKey(COLORS.h, false, "hidden state <i>h</i>"),
         legendKey(COLORS.c, true, "tanh(<i>c</i>)"),
         legendKey(COLORS.o, false, "between them: what <i>o</i> hides")),
@@ -315,37 +310,16 @@ function strip() {
 
 // -------------------------------------------------------------------------------------------------
 
-function render({ model, el }) {
-  addStyle();
-  const pictures = { wide: picture("wide"), narrow: picture("narrow") };
-  const sliders = stepControls(model, ["x", "h_prev", "c_prev"], GATES,
-    () => lstmStep(read(model)));
-  const lines = stepEquations(["i", "f", "g", "o", "c", "h"], Object.keys(GATES), formulas);
-  const steps = strip();
-  const goal = goalLine(model);
-  let form = "narrow"; // the form that is on display; the other one is left as it is
-  const redraw = () => {
-    const state = read(model);
-    const values = lstmStep(state);
-    pictures[form].update(values);
-    sliders.update(state);
-    lines.update(values);
-    goal.update(readings(values, steps.update(state, values, form)));
-  };
-  redraw();
-  const root = element("div", { class: "gru-live gru-lstm-explorer" }, pictures.wide.node,
-    pictures.narrow.node, presets(model, PRESETS), sliders.node, goal.node, lines.node, steps.node);
-  el.append(root);
-  const unfollow = follow(model, KEYS, redraw);
-  const unwatch = watchWidth(root, (wide) => {
-    form = wide ? "wide" : "narrow";
-    redraw();
+function render(host) {
+  return explorer(host, "lstm-explorer", {
+    gates: GATES,
+    step: lstmStep,
+    pictures: { wide: picture("wide"), narrow: picture("narrow") },
+    keys: ["i", "f", "g", "o", "c", "h"],
+    formulas,
+    strip: strip(),
+    readings,
   });
-  return () => {
-    unfollow();
-    unwatch();
-    steps.stop();
-  };
 }
 
 export default { render };

@@ -1,7 +1,11 @@
 // The scan tree: eight steps of a linear recurrence, joined in three orders. Time runs down the
-// picture, level by level. METHODS, their names, is defined in front of this.
+// picture, level by level.
 
-const KEYS = ["method", "z", "overwrite", "pulse", "level", "at"];
+import { equation } from "./cell.mjs";
+import { controls, grid, player, put } from "./controls.mjs";
+import { byKey, digits, element, goalLine, live, markup, set, svg, write } from "./parts.mjs";
+
+const METHODS = SETTINGS.method.options;
 const T = 8;
 const LAST = T - 1;
 const LEVELS_A_SECOND = 1;
@@ -24,7 +28,7 @@ function levels(method) {
     ...[2, 1].map((s) => strided(3 * s, s, 2 * s))];
 }
 
-const LEVELS = Object.fromEntries(Object.keys(METHODS).map((method) => [method, levels(method)]));
+const LEVELS = byKey(Object.keys(METHODS), levels);
 
 // The pairs that end at each step, after each level from 0 to as many as the method takes.
 function run({ method, z, overwrite, pulse }) {
@@ -73,6 +77,7 @@ const span = ({ first, last }) => (first < last ? `${first}–${last}` : `${last
 // One method's network. Boxes that are not there yet are pale and empty, for the reader to guess.
 function network(method) {
   const made = TIMES.map(() => 0); // the level that made the pair that ends at each step
+  /** @type {any[][]} */
   const [boxes, wires] = [[], []];
   const box = (t, k) => {
     const text = (y, attributes) => svg("text", { x: middle(t), y: top(k) + y, ...attributes });
@@ -125,8 +130,7 @@ function network(method) {
 }
 
 function picture(goTo) {
-  const networks = Object.fromEntries(Object.keys(METHODS).map((method) =>
-    [method, network(method)]));
+  const networks = byKey(Object.keys(METHODS), network);
   const size = [left(T) + WIDTH + 5, top(LAST) + HEIGHT + 5];
   const band = svg("rect", { x: 0, width: size[0], height: HEIGHT + 8, fill: "currentColor",
     "fill-opacity": 0.09 });
@@ -141,9 +145,9 @@ function picture(goTo) {
   band, svg("text", { x: 2, y: 13, "text-anchor": "start" }, "level"), ...names,
   ...Object.values(networks).map((each) => each.node), halo);
   node.addEventListener("click", ({ target }) => {
-    const pair = target.closest("[data-pair]");
+    const pair = /** @type {Element} */ (target).closest("[data-pair]")?.getAttribute("data-pair");
     if (!pair) return;
-    const [at, level] = pair.dataset.pair.split(" ").map(Number);
+    const [at, level] = pair.split(" ").map(Number);
     goTo({ at, level });
   });
   return {
@@ -226,66 +230,45 @@ function table() {
 // -------------------------------------------------------------------------------------------------
 
 function render({ model, el }) {
-  addStyle();
-  const put = (settings) => {
-    for (const [key, value] of Object.entries(settings)) model.set(key, value);
-    model.save_changes();
-  };
-  const drawn = picture(put);
+  const drawn = picture((settings) => put(model, settings));
   const pair = written();
   const sums = table();
   const steps = player({
     name: "level of the method", last: LAST, perSecond: LEVELS_A_SECOND, color: COLORS.neutral,
     draw(k) {
-      if (model.get("level") !== k) put({ level: k });
+      if (model.get("level") !== k) put(model, { level: k });
       return `after level ${k}`;
     },
   });
   steps.node.dataset.slider = "level";
-  const methods = choice(model, "method", { name: "Compute", options: METHODS });
-  const time = (key, label, name, min, words = (value) => `${value}`) => slider(model, key,
-    { label, name, min, max: T, step: 1, color: COLORS.neutral, words });
-  const sliders = [
-    time("at", "pair at step", "step whose pair is written out", 1),
-    slider(model, "z", { label: "gate <i>z</i>", name: "gate z at all steps", color: COLORS.z,
-      min: 0, max: 1, step: 0.01 }),
-    time("overwrite", "<i>z</i> = 0 at step", "step at which the gate is 0", 0,
-      (value) => (value ? `${value}` : "none")),
-    time("pulse", "<i>n</i> = 1 at step", "step of the pulse, at which the candidate is 1", 1),
-  ];
+  const { method, ...numbers } = controls(model,
+    { overwrite: { words: (value) => (value ? `${value}` : "none") } });
+  const sliders = grid(numbers);
   const goal = goalLine(model);
-  const redraw = () => {
-    const state = Object.fromEntries(KEYS.map((key) => [key, model.get(key)]));
-    const { level, at, pulse } = state;
-    const after = run(state);
-    const pairs = after[Math.min(level, after.length - 1)];
-    const shown = pairs[at - 1];
-    const made = after.findIndex((each) => each[at - 1] === shown);
-    drawn.update(state, after, made);
-    pair.update(shown, made, Number(at === pulse));
-    sums.update(level);
-    steps.go(level);
-    set(steps.reading, "data-value", level);
-    for (const { update } of [methods, ...sliders]) update();
-    goal.update(readings(state, pairs));
-  };
-  redraw();
-  const root = element("div", { class: "gru-live gru-scan" }, methods.row, steps.node,
-    element("div", { class: "gru-scan-columns" },
-      element("div", {}, drawn.node),
-      element("div", {},
-        markup("p", "A box: the steps that it covers, <i>a</i> and <i>b</i>. Blue: its " +
+  return live({ model, el }, "scan",
+    [method.row, steps.node,
+      element("div", { class: "gru-scan-columns" },
+        element("div", {}, drawn.node),
+        element("div", {},
+          markup("p", "A box: the steps that it covers, <i>a</i> and <i>b</i>. Blue: its " +
           "<i>b</i> is a state, since <i>h</i><sub>0</sub> = 0."),
-        pair.node, sums.node)),
-    element("div", { class: "gru-sliders" }, ...sliders.map(({ row }) => row)), goal.node);
-  el.append(root);
-  const unfollow = follow(model, KEYS, redraw);
-  const unwatch = watchWidth(root, () => {});
-  return () => {
-    unfollow();
-    unwatch();
-    steps.stop();
-  };
+          pair.node, sums.node)),
+      sliders.node, goal.node],
+    (state) => {
+      const { level, at, pulse } = state;
+      const after = run(state);
+      const pairs = after[Math.min(level, after.length - 1)];
+      const shown = pairs[at - 1];
+      const made = after.findIndex((each) => each[at - 1] === shown);
+      drawn.update(state, after, made);
+      pair.update(shown, made, Number(at === pulse));
+      sums.update(level);
+      steps.go(level);
+      set(steps.reading, "data-value", level);
+      method.update();
+      sliders.update();
+      goal.update(readings(state, pairs));
+    }, steps.stop);
 }
 
 export default { render };

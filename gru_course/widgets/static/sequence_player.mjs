@@ -1,22 +1,26 @@
 // The sequence player: a trained GRU read a sequence; the page carries its gates, candidates and
-// states. Nothing is computed here but the order of the rows. TOKEN_NAMES, what blanks are called,
-// is defined in front of this.
+// states. Nothing is computed here but the order of the rows.
 
-const KEYS = ["step", "unit", "sort"];
+import { legendKey } from "./chart.mjs";
+import { controls, player, put } from "./controls.mjs";
+import { byKey, digits, element, goalLine, live, markup, outputs, set, show, svg, write }
+  from "./parts.mjs";
+
 const STEPS_A_SECOND = 8;
 const MAPS = { h: "state", z: "update gate", r: "reset gate", n: "candidate" };
-const SORTS = { index: "number", half_life: "half-life, longest on top" };
 const TINT = 0.45; // of a token at 1 - z = 1; more would make light text on it illegible
 // The lines under the tokens, in order: color, dashed, width.
-const LINES = [[COLORS.neutral, false, 4], ["currentColor", false, 1.8], ["currentColor", true, 1.8]];
+/** @type {[string, boolean, number][]} */
+const LINES =
+  [[COLORS.neutral, false, 4], ["currentColor", false, 1.8], ["currentColor", true, 1.8]];
 
 // --- the record ----------------------------------------------------------------------------------
 
 // What Python sent: values as thousandths in one text an array, step by step.
 function unpack(record) {
   const H = record.mean_z.length;
-  const arrays = Object.fromEntries(Object.keys(MAPS).map((name) =>
-    [name, record[name].split(" ").map((text) => Number(text) / 1000)]));
+  const arrays = byKey(Object.keys(MAPS), (name) =>
+    record[name].split(" ").map((thousandths) => Number(thousandths) / 1000));
   const T = arrays.h.length / H;
   return {
     T, H, tokens: record.tokens, lines: Object.entries(record.lines), meanZ: record.mean_z,
@@ -34,16 +38,16 @@ function order({ H, halfLife }, sort) {
   return sort === "index" ? units : units.sort(later);
 }
 
+/** @returns {Record<string, number>} */
 function readings({ at, meanZ, halfLife }, step, unit) {
-  const values = Object.fromEntries(["r", "z", "n", "h"].map((name) =>
-    [name, at(name, step, unit)]));
+  const values = byKey(["r", "z", "n", "h"], (name) => at(name, step, unit));
   return { step, unit, ...values, half_life: halfLife[unit], mean_z: meanZ[unit] };
 }
 
 // --- drawing -------------------------------------------------------------------------------------
 
-// Fill a canvas of one pixel a number; the browser stretches it. `value(x, y)` is the opacity of the
-// colour, or below 0 that of the neutral one.
+// Fill a canvas of one pixel a number; the browser stretches it. `value(x, y)` is the opacity of
+// the colour, or below 0 that of the neutral one.
 function paint(canvas, width, height, color, value) {
   const [over, under] = [color, COLORS.neutral].map((hex) =>
     [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)));
@@ -79,7 +83,8 @@ function course(values, low, high) {
 // A box over time, with its name and numbers left of it and a mark at the step.
 function plot(T, height, gutter, ...inside) {
   const cursor = element("div", { class: "gru-cursor", style: `width: ${100 / T}%` });
-  const box = element("div", { class: "gru-plot", style: `height: ${height}px` }, ...inside, cursor);
+  const box = element("div", { class: "gru-plot", style: `height: ${height}px` },
+    ...inside, cursor);
   return { box, cursor, node: element("div", { class: "gru-plot-row" }, gutter, box) };
 }
 
@@ -99,7 +104,8 @@ function ends(...numbers) {
 
 // The value of a line at a step: whole numbers are counts and have no decimals.
 function reading(values, step) {
-  return values.every(Number.isInteger) ? `${values[step]}`.replace("-", "−") : digits(values[step]);
+  const value = values[step];
+  return values.every(Number.isInteger) ? `${value}`.replace("-", "−") : digits(value);
 }
 
 // --- the tokens and the lines under them ---------------------------------------------------------
@@ -115,7 +121,8 @@ function text(tokens, goTo) {
   const node = element("div", { class: `gru-tokens${words ? " gru-words" : ""}`, role: "img",
     "aria-label": `What the network reads: ${tokens.join(words ? " " : "")}` }, ...spans);
   node.addEventListener("click", ({ target }) => {
-    if (target.dataset.step) goTo(Number(target.dataset.step));
+    const { step } = /** @type {HTMLElement} */ (target).dataset;
+    if (step) goTo(Number(step));
   });
   let now = spans[0];
   return {
@@ -151,7 +158,7 @@ function linesChart({ T, lines }) {
   });
   set(made.box, "role", "img");
   set(made.box, "aria-label", `${lines.map(([name]) => name).join(", ")} over all steps; the ` +
-    "numbers at the step are written beside their names.");
+  "numbers at the step are written beside their names.");
   return {
     ...made,
     node: element("div", {}, element("div", { class: "gru-legend" }, ...legend), made.node),
@@ -170,14 +177,14 @@ function unitStrip(record) {
   const [z, h] = ["z", "h"].map((name) => stroke({ stroke: COLORS[name], "data-line": name,
     "stroke-width": name === "h" ? 3 : 2 }));
   const made = plot(T, 120, ends(1, -1), writes,
-    stretched(T, stroke({ d: `M0 0.5H${T}`, stroke: COLORS.neutral, "stroke-opacity": 0.6 }), z, h));
+    stretched(T,
+      stroke({ d: `M0 0.5H${T}`, stroke: COLORS.neutral, "stroke-opacity": 0.6 }), z, h));
   set(made.box, "role", "img");
   set(made.box, "aria-label", "State and update gate of one unit over all steps, and where it " +
-    "writes; its numbers at the step are written below.");
-  const outs = Object.fromEntries(["r", "z", "n", "h", "keeps", "writes", "mean_z"].map((name) =>
-    [name, element("b", { "data-out": name })]));
-  const [title, reads, half] = [element("p", { class: "gru-title" }), element("span"),
-    element("b", { "data-out": "half_life" })];
+  "writes; its numbers at the step are written below.");
+  const { half_life: half, ...outs } =
+    outputs(["r", "z", "n", "h", "keeps", "writes", "mean_z", "half_life"]);
+  const [title, reads] = [element("p", { class: "gru-title" }), element("span")];
   const letter = (name) => markup("i", name);
   return {
     ...made,
@@ -187,7 +194,8 @@ function unitStrip(record) {
         element("span", {}, element("span", { class: "gru-patch",
           style: `background: ${COLORS.n}` }), markup("span", "where it writes, 1 − <i>z</i>"))),
       made.node,
-      element("p", { class: "gru-said" }, reads, letter("r"), " = ", outs.r, ", ", letter("z"), " = ", outs.z, ", ",
+      element("p", { class: "gru-said" }, reads,
+        letter("r"), " = ", outs.r, ", ", letter("z"), " = ", outs.z, ", ",
         letter("n"), " = ", outs.n, ", so it keeps ", outs.keeps, " of its state and writes ",
         outs.writes, " of the candidate: ", letter("h"), " = ", outs.h, "."),
       element("p", {}, "Over all steps its mean ", letter("z"), " is ", outs.mean_z,
@@ -237,9 +245,9 @@ function heatMaps({ T, H, at }) {
     row, maps,
     node: element("div", { role: "group", tabindex: 0, "data-lm-suppress-shortcuts": "true",
       class: "gru-maps", "aria-label": "Heat maps of all units. Up and down arrows choose the " +
-      "unit, left and right the step." }, ...maps.map(({ node }) => node)),
+        "unit, left and right the step." }, ...maps.map(({ node }) => node)),
     legend: element("div", { class: "gru-legend" }, element("span", {}, "The fuller the colour, " +
-      "the nearer to 1 or −1."), signed),
+    "the nearer to 1 or −1."), signed),
     arrange(units) {
       for (const { name, canvas } of maps) {
         paint(canvas, T, H, COLORS[name], (t, place) => {
@@ -255,8 +263,8 @@ function heatMaps({ T, H, at }) {
   };
 }
 
-// Move the step by a press or a drag along a box, by mouse or finger; `tapped` gets the step and the
-// height of a press that was none.
+// Move the step by a press or a drag along a box, by mouse or finger; `tapped` gets the step and
+// the height of a press that was none.
 function scrub(box, T, goTo, tapped = goTo) {
   let from = 0;
   let dragged = false;
@@ -282,14 +290,9 @@ function scrub(box, T, goTo, tapped = goTo) {
 // -------------------------------------------------------------------------------------------------
 
 function render({ model, el }) {
-  addStyle();
   const record = unpack(model.get("record"));
   const { T, H, tokens, lines, over } = record;
-  const put = (settings) => {
-    for (const [key, value] of Object.entries(settings)) model.set(key, value);
-    model.save_changes();
-  };
-  const goTo = (step) => put({ step });
+  const goTo = (step) => put(model, { step });
   const written = tokens && text(tokens, goTo);
   const chart = lines.length > 0 && linesChart(record);
   const strip = unitStrip(record);
@@ -303,9 +306,7 @@ function render({ model, el }) {
     },
   });
   steps.node.dataset.slider = "step";
-  const unitSlider = slider(model, "unit", { label: "unit", name: "unit", min: 0, max: H - 1,
-    step: 1, color: COLORS.h, words: (value) => `${value}` });
-  const sorting = choice(model, "sort", { name: "Sort the units by", options: SORTS });
+  const chosen = controls(model, { unit: { high: H - 1 } });
   const goal = goalLine(model);
   let hovered = null; // a unit under the mouse is shown until it leaves
   const drawn = {}; // what is on display, since most changes leave most of it as it is
@@ -316,7 +317,7 @@ function render({ model, el }) {
     if (drawn.sort !== sort) {
       drawn.units = order(record, sort);
       all.arrange(drawn.units);
-      sorting.update();
+      chosen.sort.update();
     }
     if (drawn.unit !== unit) {
       strip.choose(unit);
@@ -331,7 +332,7 @@ function render({ model, el }) {
       set(steps.reading, "data-value", step);
     }
     strip.mark(step, unit);
-    unitSlider.update();
+    chosen.unit.update();
     goal.update(readings(record, step, model.get("unit")));
     Object.assign(drawn, { step, unit, sort });
   }
@@ -344,7 +345,7 @@ function render({ model, el }) {
   };
   for (const { box } of [...(chart ? [chart] : []), strip]) scrub(box, T, goTo);
   for (const { box } of all.maps) {
-    scrub(box, T, goTo, (step, height) => put({ step, unit: unitAt(height) }));
+    scrub(box, T, goTo, (step, height) => put(model, { step, unit: unitAt(height) }));
     box.addEventListener("pointermove", (event) => {
       if (event.pointerType === "mouse" && !event.buttons) {
         hover(unitAt(event.clientY - box.getBoundingClientRect().top));
@@ -358,21 +359,13 @@ function render({ model, el }) {
     if (!down && !right) return;
     event.preventDefault(); // or the page scrolls
     const place = Math.max(0, Math.min(H - 1, drawn.units.indexOf(model.get("unit")) + down));
-    put({ unit: drawn.units[place],
+    put(model, { unit: drawn.units[place],
       step: Math.max(0, Math.min(T - 1, model.get("step") + right)) });
   });
-  redraw();
-  const root = element("div", { class: "gru-live gru-sequence" }, ...(written ? [written.node] : []),
-    ...(chart ? [chart.node] : []), steps.node, strip.node,
-    unitSlider.row, sorting.row, goal.node, all.legend, all.node);
-  el.append(root);
-  const unfollow = follow(model, KEYS, redraw);
-  const unwatch = watchWidth(root, () => {});
-  return () => {
-    unfollow();
-    unwatch();
-    steps.stop();
-  };
+  return live({ model, el }, "sequence",
+    [...(written ? [written.node] : []), ...(chart ? [chart.node] : []), steps.node, strip.node,
+      chosen.unit.row, chosen.sort.row, goal.node, all.legend, all.node],
+    redraw, steps.stop);
 }
 
 export default { render };

@@ -1,12 +1,16 @@
 // The unroll player: one unit over three steps. The forward and the backward pass go through the
 // picture node by node, and each writes out its line with the numbers.
 
-const KEYS = ["w_h", "w_x", "b", "h0", "x1", "x2", "x3", "y1", "y2", "y3", "losses"];
+import { equation, level } from "./cell.mjs";
+import { controls, grid, player } from "./controls.mjs";
+import { digits, element, goalLine, live, markup, set, show, svg, write } from "./parts.mjs";
+
 const T = 3;
 const TIMES = [1, 2, 3];
 const BACK = [3, 2, 1];
 const STEPS_A_SECOND = 0.8;
 // What the player goes through: [kind, t].
+/** @type {any[]} */
 const ORDER = [["start", 0], ...TIMES.flatMap((t) => [["state", t], ["loss", t]]),
   ...BACK.flatMap((t) => [["dh", t], ["delta", t], ["parts", t]]), ["end", 0]];
 const LAST = ORDER.length - 1;
@@ -60,10 +64,10 @@ const FORMS = {
       w_x: [7, 60, "start"], L: [0, -4, "middle"] } },
   narrow: { size: [340, 538], first: 33, pitch: 76, radius: 27, lanes: { L: 288, chain: 150,
     x: 34 },
-    back: { chain: [-6, 0], L: [0, -6] },
-    labels: { dh: [-38, -3, "end"], delta: [38, -3, "start"], future: [-15, 41, "end"],
-      e: [69, -15, "middle"], y: [0, 42, "middle"], w_h: [14, 42, "start"],
-      w_x: [-58, -8, "middle"], L: [0, -4, "middle"] } },
+  back: { chain: [-6, 0], L: [0, -6] },
+  labels: { dh: [-38, -3, "end"], delta: [38, -3, "start"], future: [-15, 41, "end"],
+    e: [69, -15, "middle"], y: [0, 42, "middle"], w_h: [14, 42, "start"],
+    w_x: [-58, -8, "middle"], L: [0, -4, "middle"] } },
 };
 const ONE_LINE = ["future", "e", "y"]; // of the narrow form; else the number is below its name
 
@@ -146,7 +150,7 @@ function picture(name) {
     if (letter === "h") levels.push([fill, key, { cx, cy, radius }]);
     const value = number("text", key, { x: cx, y: cy + 14, "font-size": 12.5 });
     const inside = svg("g", {}, fill, value);
-    if ("ahL".includes(letter) && t > 0) {
+    if ("ahL".includes(letter) && Number(t) > 0) {
       seen.push([inside, stepOf(letter === "L" ? "loss" : "state", Number(t)), 0]);
     }
     return svg("g", { "text-anchor": "middle" }, inside,
@@ -186,7 +190,7 @@ function picture(name) {
     "aria-label": "The unit unrolled over three steps: states in a row, inputs on one side, " +
       "losses on the other, arrows forward and dashed arrows back. What the current step does is " +
       "written below." },
-    ...halos, ...lines, ...circles, ...texts);
+  ...halos, ...lines, ...circles, ...texts);
   return {
     node,
     update(state, v, k) {
@@ -195,8 +199,8 @@ function picture(name) {
           [`y_${t}`, state[`y${t}`]]])) };
       for (const [part, from, before] of seen) set(part, "opacity", k < from ? before : 1);
       for (const [line, size] of wires) {
-        const width = 1 + 2.5 * Math.min(2, Math.abs(size(v, state)));
-        set(line, "stroke-width", width.toFixed(1));
+        const thick = 1 + 2.5 * Math.min(2, Math.abs(size(v, state)));
+        set(line, "stroke-width", thick.toFixed(1));
       }
       for (const [text, key] of numbers) write(text, digits(shown[key]));
       for (const [path, key, circle] of levels) set(path, "d", level(circle, v[key], true));
@@ -292,9 +296,9 @@ function linesOf([kind, t]) {
         g(`delta_${t}`), " · ", (v, s) => factor(s[`x${t}`])),
     ],
     end: [
-      line(`<i>dh</i><sub>0</sub>`, "dh_0", grey, `${W("h")} ${DELTA(1)}`,
+      line("<i>dh</i><sub>0</sub>", "dh_0", grey, `${W("h")} ${DELTA(1)}`,
         (v, s) => digits(s.w_h), " · ", p("delta_1")),
-      line(GRADIENTS.dw_h, "dw_h", grey, BACK.map((t) => `${DELTA(t)} ${H(t - 1)}`).join(" + "),
+      line(GRADIENTS.dw_h, "dw_h", grey, BACK.map((s) => `${DELTA(s)} ${H(s - 1)}`).join(" + "),
         g("dw_h_3"), " + ", p("dw_h_2"), " + ", p("dw_h_1")),
     ],
   }[kind];
@@ -337,7 +341,6 @@ function table() {
 // -------------------------------------------------------------------------------------------------
 
 function render({ model, el }) {
-  addStyle();
   const drawn = { wide: picture("wide"), narrow: picture("narrow") };
   const said = element("p", { "data-out": "sentence" });
   const written = ORDER.map((step) => linesOf(step));
@@ -345,6 +348,7 @@ function render({ model, el }) {
     ...lines.map(([{ node }]) => node)));
   const place = element("div");
   const sums = table();
+  /** @type {any[]} */
   let [form, state, v] = ["narrow", {}, {}]; // the form that is on display; the other one is left
   const steps = player({
     name: "step of the two passes", last: LAST, perSecond: STEPS_A_SECOND, color: COLORS.h,
@@ -357,41 +361,17 @@ function render({ model, el }) {
       return reading(ORDER[k], v);
     },
   });
-  const number = (key, label, name, color) => slider(model, key, { label, name, color, min: -2,
-    max: 2, step: 0.01 });
-  const controls = [
-    number("w_h", `weight ${W("h")}`, "weight of the state w h", COLORS.h),
-    number("w_x", `weight ${W("x")}`, "weight of the input w x", COLORS.neutral),
-    number("b", "bias <i>b</i>", "bias b", COLORS.neutral),
-    number("x1", "input <i>x</i><sub>1</sub>", "input x 1", COLORS.neutral),
-    number("x3", "input <i>x</i><sub>3</sub>", "input x 3", COLORS.neutral),
-  ];
-  const losses = choice(model, "losses", { name: "loss at",
-    options: { every: "every step", last: "last step" } });
+  const sliders = grid(controls(model));
   const goal = goalLine(model);
-  const redraw = () => {
-    state = Object.fromEntries(KEYS.map((key) => [key, model.get(key)]));
-    v = run(state);
-    for (const { update } of [...controls, losses]) update();
-    steps.show();
-    goal.update(readings(state, v));
-  };
-  redraw();
-  const root = element("div", { class: "gru-live gru-unroll" }, drawn.wide.node, drawn.narrow.node,
-    steps.node, element("div", { class: "gru-written" }, said, place),
-    element("div", { class: "gru-sliders" }, ...controls.map(({ row }) => row), losses.row),
-    goal.node, sums.node);
-  el.append(root);
-  const unfollow = follow(model, KEYS, redraw);
-  const unwatch = watchWidth(root, (wide) => {
-    form = wide ? "wide" : "narrow";
-    redraw();
-  });
-  return () => {
-    unfollow();
-    unwatch();
-    steps.stop();
-  };
+  return live({ model, el }, "unroll",
+    [drawn.wide.node, drawn.narrow.node, steps.node,
+      element("div", { class: "gru-written" }, said, place), sliders.node, goal.node, sums.node],
+    (settings, shown) => {
+      [state, v, form] = [settings, run(settings), shown];
+      sliders.update();
+      steps.show();
+      goal.update(readings(state, v));
+    }, steps.stop);
 }
 
 export default { render };
