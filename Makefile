@@ -53,12 +53,13 @@ test: setup-test ## all tests, or one file, folder, notebook or test: make test 
 browser: ## install Chromium, which the page tests need, with apt
 	@.ci/browser
 
-check: setup-test ## ruff, pyright, import-linter, codespell
+check: setup-test ## ruff, pyright, import-linter, codespell; tsc and eslint for the widgets
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	$(BIN)/python tests/js/run.py check
 
 mutants: ## break the cells' code in each way that mutmut knows; a test must fail each time
 	$(SETUP) mutants
@@ -77,9 +78,10 @@ bench-gpu: setup-test ## time the GRU's kernels beside cuDNN's, on an NVIDIA GPU
 bench-widgets: setup-test ## print how long a redraw of each widget takes, on the built page
 	$(BIN)/python -m pytest -q -rP tests/browser/bench_redraw.py
 
-format: setup-test ## let ruff format and fix
+format: setup-test ## let ruff and eslint format and fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python tests/js/run.py format
 
 execute: setup ## run notebooks and store their outputs: make execute NB=book/gating/gru.ipynb
 	$(BIN)/python tests/book/execute.py $(NB)
