@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import json
 import math
 
 import numpy as np
@@ -166,13 +167,25 @@ OUTPUTS = {  # (a widget's state, the step of its player) -> what every output c
 }
 
 
+def given(page, module):
+    """The state that the first widget of a kind starts from on a page; {} if there is none."""
+    start = f'data-module="{module}"><script type="application/json">'
+    _, found, rest = page.read_text("utf-8").partition(start)
+    return json.loads(rest.partition("<")[0]) if found else {}
+
+
 @functools.cache
 def place(site, name):
-    """The first page of the built book that has such a widget, and what selects it there."""
-    module = getattr(widgets, name).module
-    pages = sorted(site.glob("book/**/*.html"))
-    page = next(page for page in pages if f'data-module="{module}"' in page.read_text("utf-8"))
-    return page.relative_to(site).as_posix(), f"[data-module={module}] .gru-live"
+    """The page with such a widget, nearest to how its class makes it, and what selects it there."""
+    cls = getattr(widgets, name)
+    starts = {page: given(page, cls.module) for page in sorted(site.glob("book/**/*.html"))}
+    usual = {key: setting.default_value for key, setting in cls.declared().items()}
+
+    def moved(page):
+        return sum(starts[page].get(key, "") != value for key, value in usual.items())
+
+    page = min(filter(starts.get, starts), key=moved)
+    return page.relative_to(site).as_posix(), f"[data-module={cls.module}] .gru-live"
 
 
 def drawn_by_lot(cls, rng, on_stops=True):

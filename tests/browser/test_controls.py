@@ -4,13 +4,10 @@ After each move the widget shows the setting that was asked for, and every numbe
 what Python makes of all the settings that are then shown.
 """
 
-import json
-import re
-
 import numpy as np
 import pytest
 from live import GO_ON, HOLD_TIME, opened
-from shown import OUTPUTS, SHOWN, assert_outputs, drawn_by_lot, place
+from shown import OUTPUTS, SHOWN, assert_outputs, drawn_by_lot, given, place
 
 from gru_course import widgets
 
@@ -96,21 +93,13 @@ class Touch(Mouse):
         self.send("touchEnd")
 
 
-def given(site, path, cls):
-    """The state that the first widget of a page starts from."""
-    html = (site / path).read_text("utf-8")
-    found = re.search(rf'data-module="{cls.module}"><script type="application/json">(.*?)<', html)
-    assert found
-    return json.loads(found[1])
-
-
 @pytest.mark.parametrize("hand", [Keyboard, Mouse, Touch])
 @pytest.mark.parametrize("name", OUTPUTS)
 def test_every_control(browser, site, site_url, name, hand):
     path, selector = place(site, name)
     cls = getattr(widgets, name)
     presets = cls.constants.get("PRESETS", {})
-    state = given(site, path, cls)
+    state = given(site / path, cls.module)
     context = PHONE if hand is Touch else {}
     with opened(browser, site_url + path, selector, **context) as page:
         widget, by = page.locator(selector).first, hand(page)
@@ -123,7 +112,7 @@ def test_every_control(browser, site, site_url, name, hand):
             assert_outputs(name, state, shown)
             return shown
 
-        assert look()["settings"].items() <= given(site, path, cls).items()
+        assert look()["settings"].items() <= given(site / path, cls.module).items()
         moved = set()
         for switch in [None, *widget.locator("[data-switch] input").all()]:
             if switch:
@@ -172,7 +161,7 @@ def test_every_control(browser, site, site_url, name, hand):
             page.evaluate(GO_ON, 5000)
             assert 2 <= look()["step"] < last, "time goes on, and the player does not"
 
-        share = page.locator(f".gru-widget:has({selector}) .gru-share button").first
+        share = widget.locator(".gru-share button")
         by.push(share)
         page.wait_for_url("**#gru-widget=*")
         link, settings = page.url, look()["settings"]
@@ -219,7 +208,7 @@ def test_many_settings(browser, site, site_url, name, source):
     """From a server under a sub-path and from disk; the player's tests have pages of their own."""
     path, selector = place(site, name)
     cls, rng = getattr(widgets, name), np.random.default_rng(0)
-    start = given(site, path, cls)
+    start = given(site / path, cls.module)
     address = site_url + path if source == "http" else (site / path).as_uri()
     with opened(browser, address, selector) as page:
         widget = page.locator(selector).first
