@@ -9,12 +9,15 @@ Shapes: N batch, T time steps, I input size, H hidden size. Gates are stacked z 
 `gru_course.reference.mingru`, which is the explanation of what is computed here.
 """
 
+from typing import Any
+
 import torch
 from torch import nn
 
+from gru_course.nn._modes import plain
 from gru_course.nn.kernels import why_not_scan
 from gru_course.nn.scan import MODES, linear_scan, states
-from gru_course.reference._checks import check_choice, check_lengths, check_sizes
+from gru_course.reference._checks import TensorError, check_choice, check_lengths, check_sizes
 from gru_course.reference.mingru import CANDIDATES
 
 ROWS = 1024  # of a chunk's products: enough to be fast, few enough to stay in the cache
@@ -47,6 +50,12 @@ class MinGRU(nn.Module):
     -----
     Feng et al. (2024), arXiv:2410.01201, whose z is our 1 - z. The chapter "The minGRU and the
     parallel scan" derives it.
+
+    The layer has derivatives of any order. Where torch does more than compute, as in `torch.func`,
+    under autocast, in `torch.compile`, traces and exports, it takes operations that torch can
+    follow, and "triton" is "scan". `torch.compile` and `torch.export` fix the number of steps;
+    `torch.jit.trace` and `torch.onnx.export` with dynamo=False do not. `torch.jit.script` cannot
+    compile it.
 
     >>> hs, h_last = MinGRU(2, 3)(torch.ones(4, 5, 2))
     >>> hs.shape, h_last.shape
@@ -94,17 +103,27 @@ class MinGRU(nn.Module):
         ValueError : if a shape, dtype, device or length does not fit, or mode="triton" where the
             kernels cannot run
         """
+        if isinstance(xs, torch.fx.Proxy):  # a leaf of `torch.fx`'s graphs, as torch's layers are
+            tracer: Any = xs.tracer
+            path = tracer.path_of_module(self)
+            return tracer.create_proxy("call_module", path, (xs, state, lengths), {})
         self._check("xs", xs, ("N", "T", "I"), {"I": self.input_size})
         N, T, _ = xs.shape
         if state is None:
             state = xs.new_zeros(N, self.hidden_size)
         self._check("state", state, ("N", "H"), {"N": N, "H": self.hidden_size})
         ended = None
+        only_computes = plain(xs, state, self.weight, self.bias)
         if lengths is not None:
-            ended = _ended(lengths, N, T, xs.device)
+            if only_computes:  # else a record would hold what they are now
+                lengths = check_lengths(torch.as_tensor(lengths).cpu().numpy(), {"N": N, "T": T})
+            if not isinstance(lengths, torch.Tensor):
+                lengths = torch.as_tensor(lengths)
+            steps = torch.arange(T, device=xs.device)
+            ended = steps[:, None] >= lengths.to(xs.device)  # (T, N), True at padding
             xs = xs.masked_fill(ended.T[:, :, None], 0)
         mode = self._mode(xs)
-        if mode == "triton":
+        if mode == "triton" or not only_computes:
             hs = _by_scan(xs, state, self.weight, self.bias, ended, self.candidate, mode)
             return hs, hs[:, -1].clone()
         arguments = xs.transpose(0, 1), state, self.weight, self.bias, ended
@@ -126,21 +145,24 @@ class MinGRU(nn.Module):
     def _check(self, name, value, letters, sizes):
         # Shapes, dtypes and devices are known without waiting for the device; values are not,
         # so they are not looked at.
+        if torch._C._is_tracing():  # sizes are tensors there, and a trace would hold what they are
+            return
         shape = f"({', '.join(letters)})"
         if not isinstance(value, torch.Tensor):
-            raise ValueError(f"{name}: expected a tensor {shape}, got {type(value).__name__}")
+            raise TensorError(f"{name}: expected a tensor {shape}, got {type(value).__name__}")
         fits = value.ndim == len(letters) and all(
-            size == sizes.get(letter, size) and size > 0
+            size == sizes.get(letter, size) and (letter != "T" or size > 0)
             for letter, size in zip(letters, value.shape, strict=True)
         )
         if not fits:
             wanted = " and ".join(f"{letter} = {size}" for letter, size in sizes.items())
-            raise ValueError(
-                f"{name}: expected shape {shape} with {wanted} and no empty axis, "
-                f"got {tuple(value.shape)}"
+            steps = " and at least one step" if "T" in letters else ""
+            raise TensorError(
+                f"{name}: expected shape {shape} with {wanted}{steps}, got {tuple(value.shape)}"
             )
-        if (value.dtype, value.device) != (self.weight.dtype, self.weight.device):
-            raise ValueError(
+        right_dtype = value.dtype == self.weight.dtype or torch._C._is_any_autocast_enabled()
+        if not right_dtype or value.device != self.weight.device:
+            raise TensorError(
                 f"{name}: expected {self.weight.dtype} on {self.weight.device} like the weights, "
                 f"got {value.dtype} on {value.device}"
             )
@@ -172,12 +194,14 @@ class _MinGRU(torch.autograd.Function):
     def backward(ctx, dhs):
         *inputs, ended, hs, gates = ctx.saved_tensors
         needed = ctx.needs_input_grad[:4]
-        if torch.is_grad_enabled():  # by create_graph=True: the gradient's gradient is wanted
+        # The gradient's gradient is wanted (create_graph=True), or gradients come in batches.
+        if (again := torch.is_grad_enabled()) or not plain(dhs):
             # Views, since one input may come from another, which is not for this gradient to know.
-            xs, h0, weight, bias = inputs = [tensor.view_as(tensor) for tensor in inputs]
-            again = _by_scan(xs.transpose(0, 1), h0, weight, bias, ended, *ctx.how)
+            with torch.enable_grad():
+                xs, h0, weight, bias = inputs = [tensor.view_as(tensor) for tensor in inputs]
+                hs = _by_scan(xs.transpose(0, 1), h0, weight, bias, ended, *ctx.how)
             wanted = [tensor for tensor, need in zip(inputs, needed, strict=True) if need]
-            grads = torch.autograd.grad(again, wanted, dhs.transpose(0, 1), create_graph=True)
+            grads = torch.autograd.grad(hs, wanted, dhs.transpose(0, 1), create_graph=again)
             found = iter(grads)
             return *(next(found) if need else None for need in needed), None, None, None
         xs, h0, weight, _ = inputs
@@ -187,7 +211,7 @@ class _MinGRU(torch.autograd.Function):
 
 def _chunks(T, N, mode):
     """The chunks of time, as slices; a scan takes all of it at once."""
-    steps = T if mode == "scan" else max(1, ROWS // N)
+    steps = T if mode == "scan" else max(1, ROWS // max(1, N))
     return [slice(t, min(t + steps, T)) for t in range(0, T, steps)]
 
 
@@ -242,9 +266,3 @@ def _backward(dhs, xs, h0, weight, hs, gates, candidate, mode, *, dxs):
         if dxs is not None:
             torch.mm(da, weight, out=dxs[chunk].view(-1, I))
     return dxs, dh, dweight, dbias
-
-
-def _ended(lengths, N, T, device):
-    """(T, N), True at padding."""
-    lengths = check_lengths(torch.as_tensor(lengths).cpu().numpy(), {"N": N, "T": T})
-    return torch.arange(T, device=device)[:, None] >= torch.from_numpy(lengths).to(device)

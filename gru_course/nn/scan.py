@@ -11,8 +11,9 @@ Shapes: N batch, T time steps, H hidden size. The loops run over the first axis,
 
 import torch
 
+from gru_course.nn._modes import plain
 from gru_course.nn.kernels import why_not_scan
-from gru_course.reference._checks import check_choice
+from gru_course.reference._checks import TensorError, check_choice
 
 MODES = ("sequential", "scan", "triton")
 
@@ -40,6 +41,9 @@ def linear_scan(a, b, h0, mode="sequential"):
 
     Notes
     -----
+    It has derivatives of any order. Where torch does more than compute, as under `torch.func`,
+    `torch.compile`, autocast or exports, "triton" is "scan", and a trace holds a loop over time.
+
     Blelloch (1990), "Prefix sums and their applications"; Martin and Cundy (2018),
     arXiv:1709.04057.
 
@@ -49,6 +53,8 @@ def linear_scan(a, b, h0, mode="sequential"):
     """
     check_choice("mode", mode, MODES)
     _check(a, b, h0)
+    if not plain(a, b, h0) or len(a) == 0:
+        return _recorded(a, b, h0, mode)
     if mode == "triton":
         if reason := why_not_scan(a):
             raise ValueError(f'mode: expected "sequential" or "scan" here, got "triton": {reason}')
@@ -116,7 +122,8 @@ class _LinearScan(torch.autograd.Function):
             first, a_next, h_prevs = -1, [nothing, a[:-1]], [hs[1:], h0[None]]
         else:
             first, a_next, h_prevs = 0, [a[1:], nothing], [h0[None], hs[:-1]]
-        dh = _LinearScan.apply(torch.cat(a_next), dhs, torch.zeros_like(h0), mode, not reverse)
+        scan = _LinearScan.apply if plain(dhs) else _by_operations  # for gradients in batches
+        dh = scan(torch.cat(a_next), dhs, torch.zeros_like(h0), mode, not reverse)
         return dh * torch.cat(h_prevs), dh, dh[first] * a[first], None, None
 
 
@@ -125,7 +132,7 @@ def states(a, b, h0, mode, reverse=False):
     if mode == "scan":
         if reverse:
             return states(a.flip(0), b.flip(0), h0, mode).flip(0)
-        return _tree(a, torch.cat([torch.addcmul(b[:1], a[:1], h0), b[1:]]))
+        return _tree(a, _started(a, b, h0), _weave)
     hs = torch.empty_like(b, memory_format=torch.contiguous_format)
     steps = list(zip(a, b, hs, strict=True))
     h = h0
@@ -134,37 +141,90 @@ def states(a, b, h0, mode, reverse=False):
     return hs
 
 
-def _tree(a, b):
+def _started(a, b, h0):
+    """The inputs with the state before the first step in the first of them."""
+    return torch.cat([torch.addcmul(b[:1], a[:1], h0), b[1:]])
+
+
+def _recorded(a, b, h0, mode):
+    """The states (N, T, H) in operations that torch can record, transform and differentiate.
+
+    Like the kernel, it carries the state in float32 where the numbers are shorter.
+    """
+    wide = torch.promote_types(a.dtype, torch.float32)
+    time_first = a.to(wide).transpose(0, 1), b.to(wide).transpose(0, 1)
+    scan = _traced if torch._C._is_tracing() else _by_operations
+    return scan(*time_first, h0.to(wide), mode, False).transpose(0, 1).to(a.dtype)
+
+
+def _by_operations(a, b, h0, mode, reverse):
+    """As `states`, in operations that write into no tensor."""
+    if reverse:
+        return _by_operations(a.flip(0), b.flip(0), h0, mode, False).flip(0)
+    if mode != "sequential":
+        return _tree(a, _started(a, b, h0), _weave_by_operations)
+    hs = []
+    for a_t, b_t in zip(a.unbind(), b.unbind(), strict=True):
+        h0 = torch.addcmul(b_t, a_t, h0)
+        hs.append(h0)
+    return torch.stack(hs)
+
+
+@torch.jit.script_if_tracing
+def _traced(a: torch.Tensor, b: torch.Tensor, h0: torch.Tensor, mode: str, reverse: bool):
+    """As `_by_operations`, compiled, since a trace of a loop would fix the number of steps."""
+    hs = []
+    for t in range(len(a)):
+        h0 = torch.addcmul(b[t], a[t], h0)
+        hs.append(h0)
+    return torch.stack(hs)
+
+
+def _tree(a, b, weave):
     """Combine the steps in pairs, solve for every second state, fill in those between.
 
     The first state is b[0]: a[0] is not read.
     """
     if len(b) == 1:
         return b
-    odd = _tree(a[1::2] * a[:-1:2], torch.addcmul(b[1::2], a[1::2], b[:-1:2]))
+    odd = _tree(a[1::2] * a[:-1:2], torch.addcmul(b[1::2], a[1::2], b[:-1:2]), weave)
+    return weave(b, a[2::2], odd)
+
+
+def _weave(b, between, odd):
+    """The first state, and by turns a state of `odd` and the one that follows it."""
     hs = torch.empty_like(b)
     hs[0], hs[1::2] = b[0], odd
-    between = a[2::2]
     torch.addcmul(b[2::2], between, odd[: len(between)], out=hs[2::2])
     return hs
 
 
+def _weave_by_operations(b, between, odd):
+    """As `_weave`, slower, in operations that write into no tensor."""
+    even = torch.cat([b[:1], torch.addcmul(b[2::2], between, odd[: len(between)])])
+    hs = torch.stack([even[: len(odd)], odd], dim=1).reshape(2 * len(odd), *b.shape[1:])
+    return torch.cat([hs, even[len(odd) :]])
+
+
 def _check(a, b, h0, names=("a", "b", "h0")):
+    if torch._C._is_tracing():  # sizes are tensors there, and a trace would hold what they are now
+        return
     for name, value, shape in zip(names, (a, b, h0), ("(N, T, H)",) * 2 + ("(N, H)",), strict=True):
         if not isinstance(value, torch.Tensor):
-            raise ValueError(f"{name}: expected a tensor {shape}, got {type(value).__name__}")
+            raise TensorError(f"{name}: expected a tensor {shape}, got {type(value).__name__}")
         if not value.is_floating_point():
-            raise ValueError(f"{name}: expected a floating dtype, got {value.dtype}")
+            raise TensorError(f"{name}: expected a floating dtype, got {value.dtype}")
         if (value.dtype, value.device) != (a.dtype, a.device):
-            raise ValueError(
+            raise TensorError(
                 f"{name}: expected {a.dtype} on {a.device} like {names[0]}, "
                 f"got {value.dtype} on {value.device}"
             )
-    if a.ndim != 3 or 0 in a.shape:
-        raise ValueError(
-            f"{names[0]}: expected shape (N, T, H) with no empty axis, got {tuple(a.shape)}"
+    if a.ndim != 3 or a.shape[1] == 0 or a.shape[2] == 0:
+        raise TensorError(
+            f"{names[0]}: expected shape (N, T, H) with at least one step and unit, "
+            f"got {tuple(a.shape)}"
         )
     N, T, H = a.shape
     for name, value, wanted in ((names[1], b, (N, T, H)), (names[2], h0, (N, H))):
         if value.shape != wanted:
-            raise ValueError(f"{name}: expected shape {wanted}, got {tuple(value.shape)}")
+            raise TensorError(f"{name}: expected shape {wanted}, got {tuple(value.shape)}")

@@ -226,12 +226,15 @@ XS, H = torch.zeros(2, 6, 3), torch.zeros(2, 4)
     ("arguments", "message"),
     [
         ((XS.numpy(),), r"xs: expected a tensor \(N, T, I\), got ndarray"),
-        ((XS[0],), r"xs: expected shape \(N, T, I\) with I = 3 and no empty axis, got \(6, 3\)"),
+        (
+            (XS[0],),
+            r"xs: expected shape \(N, T, I\) with I = 3 and at least one step, got \(6, 3\)",
+        ),
         ((XS[..., :2],), r"xs: expected shape .* got \(2, 6, 2\)"),
-        ((XS[:, :0],), r"xs: expected shape .* got \(2, 0, 3\)"),
+        ((XS[:, :0],), r"xs: expected shape .* and at least one step, got \(2, 0, 3\)"),
         ((XS.double(),), "xs: expected torch.float32 on cpu like the weights, got torch.float64"),
         ((XS.to("meta"),), "xs: expected torch.float32 on cpu like the weights, .* on meta"),
-        ((XS, H[:1]), r"state: expected shape \(N, H\) with N = 2 and H = 4 and .* got \(1, 4\)"),
+        ((XS, H[:1]), r"state: expected shape \(N, H\) with N = 2 and H = 4, got \(1, 4\)"),
         ((XS, (H, H)), r"state: expected a tensor \(N, H\), got tuple"),
         ((XS, None, [6, 7]), "lengths: expected values from 1 to T = 6, got 7 at index 1"),
         ((XS, None, [0, 6]), "lengths: expected values from 1 to T = 6, got 0 at index 0"),
@@ -240,8 +243,11 @@ XS, H = torch.zeros(2, 6, 3), torch.zeros(2, 4)
     ],
 )
 def test_bad_input_is_named(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        MinGRU(3, 4)(*arguments)
+    for kind in (ValueError, RuntimeError):  # torch raises either
+        if "lengths" in message or "dtype float32" in message:
+            kind = ValueError  # torch's layers have none
+        with pytest.raises(kind, match=message):
+            MinGRU(3, 4)(*arguments)
 
 
 @pytest.mark.parametrize(

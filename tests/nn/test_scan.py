@@ -116,7 +116,10 @@ A, H0 = torch.zeros(2, 5, 3), torch.zeros(2, 3)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((A[0], A, H0), r"a: expected shape \(N, T, H\) with no empty axis, got \(5, 3\)"),
+        (
+            (A[0], A, H0),
+            r"a: expected shape \(N, T, H\) with at least one step and unit, got \(5, 3\)",
+        ),
         ((A[:, :0], A, H0), r"a: expected shape .* got \(2, 0, 3\)"),
         ((A, A[:, :4], H0), r"b: expected shape \(2, 5, 3\), got \(2, 4, 3\)"),
         ((A, A, H0[:1]), r"h0: expected shape \(2, 3\), got \(1, 3\)"),
