@@ -108,7 +108,6 @@ def onnx_by_tracing(model):
 
 
 def onnx_by_export(model):
-    pytest.importorskip("onnxscript")
     file = io.BytesIO()
     torch.onnx.export(model.eval(), (X,), dynamo=True, verbose=False).save(file)
     found = in_onnx_runtime(file, OTHER)
