@@ -14,7 +14,7 @@ import torch
 from gru_course.bench import contenders
 from gru_course.bench.process import Contender
 from gru_course.nn import GRUCell, Recurrent
-from gru_course.reference import gru, rnn
+from gru_course.reference import gru, gru_fast, rnn
 
 TORCH, OURS, NUMPY = contenders.torch_gru, contenders.our_gru, contenders.reference_gru
 
@@ -119,7 +119,7 @@ def torch_lstm(size, backward, onednn=True):
 def in_float(dtype, N, T, I, H):
     xs, _, params = contenders.numbers(N, T, I, H)
     xs, h0 = xs.astype(dtype), np.zeros((N, H), dtype)
-    return partial(gru.forward, xs, h0, gru.Params(*(a.astype(dtype) for a in params)))
+    return partial(gru_fast.forward, xs, h0, gru.Params(*(a.astype(dtype) for a in params)))
 
 
 def torch_cell(reset_after, H, N=8, T=25):
@@ -148,6 +148,16 @@ def square(H=512):
 def rows(N, H=256):
     """The recurrent product of N sequences, of 6 N H**2 operations."""
     return partial(np.dot, ones(N, H), ones(3 * H, H).T, ones(N, 3 * H))
+
+
+def packed(N, H):
+    """The recurrent product by oneDNN, which lays the matrix out before, and by NumPy."""
+    onednn, h, W = torch.ops.mkldnn, torch.ones(N, H), torch.ones(3 * H, H)
+    laid_out = onednn._reorder_linear_weight(W, N)
+    return (
+        partial(onednn._linear_pointwise, h, laid_out, None, "none", [], ""),
+        partial(np.dot, h.numpy(), W.T.contiguous().numpy(), ones(N, 3 * H)),
+    )
 
 
 def weight_gradients(N, T, H):

@@ -245,4 +245,4 @@ def forward(answer):
 )
 def find_the_bug(answer):
     _check_forward(answer, reset_after=True)
-    return "Mended: every step keeps a state of its own."
+    return "Right: every step keeps a state of its own."
