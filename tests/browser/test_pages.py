@@ -38,6 +38,11 @@ ONE_OF_EACH = """() => {
 }"""
 
 
+# The theme lets the keyboard reach what scrolls, some time after the width or the contents changed.
+REACHED = """() => [...document.querySelectorAll("pre, .cell_output > .output")].every(
+  box => box.scrollWidth <= box.clientWidth || box.tabIndex === 0)"""
+
+
 def settings(name):
     """The widths and colour schemes in which axe looks at a page.
 
@@ -68,6 +73,7 @@ def test_page(browser, site_url, name):
             page.set_viewport_size({"width": width, "height": 800})
             page.emulate_media(color_scheme=scheme)
             page.evaluate(AT_REST)
+            page.wait_for_function(REACHED)
             assert page.evaluate("document.documentElement.dataset.theme") == scheme
             assert not serious(page), (width, scheme)
 
