@@ -26,9 +26,7 @@ from gru_course.nn.products import Matrix, add_outer, known_to_numpy
 sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 tanh_backward = torch.ops.aten.tanh_backward.grad_input
 
-# Numbers in a state (N, H) up to which the loop in NumPy takes less time, on the CPU. The forward
-# one has to be smaller, since NumPy takes three times as long for a tanh as torch for a sigmoid.
-SMALL_FORWARD, SMALL_BACKWARD = 256, 2048
+SMALL = 2048  # numbers in a state (N, H) up to which the loops in NumPy take less time
 
 ROWS = 512  # of the backward pass's products: enough to be fast, few enough to stay in the cache
 
@@ -59,7 +57,7 @@ class GRUFunction(torch.autograd.Function):
 
         states = x.new_empty(N + S, H)  # h0 and all that follow
         states[:N] = h0
-        loop = _forward_in_numpy if _small(h0, SMALL_FORWARD) else _forward_in_torch
+        loop = _forward_in_numpy if _small(h0) else _forward_in_torch
         loop(states, a, n, W_hh, sizes)
         biases = [] if b_ih is None or b_hh is None else [b_ih, b_hh]
         ctx.save_for_backward(states, a, n, x, h0, W_ih, W_hh, *biases)
@@ -81,7 +79,7 @@ class GRUFunction(torch.autograd.Function):
         r, z, a_hn = a.view(S, 3, H).unbind(1)
         # Without a sequence that ends early the states before each step are one block.
         h_prevs = None if sizes[-1] == N else previous(states, sizes)
-        if _small(dh_last, SMALL_BACKWARD):
+        if _small(dh_last):
             loop, weights_hh = _backward_in_numpy, W_hh
         else:
             loop, weights_hh = _backward_in_torch, Matrix(W_hh, N, times=len(sizes))
@@ -144,24 +142,25 @@ def _forward_in_torch(states, a, n, W_hh, sizes):
 
 def _forward_in_numpy(states, a, n, W_hh, sizes):
     H = n.shape[1]
-    # sigmoid(a) = (1 + tanh(a / 2)) / 2, with the half in the weights.
+    # sigmoid(a) = 1 / (1 + exp(-a)): the minus goes into the weights once, not into every step.
     states, a, n = states.numpy(), a.numpy(), n.numpy()
     W_hh_T = np.array(W_hh.detach().numpy().T, order="C")
-    W_hh_T[:, : 2 * H] *= 0.5
-    a[:, : 2 * H] *= 0.5
-    half = np.full(2 * H, 0.5, n.dtype)  # an array is added in less time than a number
+    W_hh_T[:, : 2 * H] *= -1
+    a[:, : 2 * H] *= -1
+    one = np.array(1, n.dtype)  # an array is added in less time than a number
     parts = (a, a[:, : 2 * H], a[:, :H], a[:, H : 2 * H], a[:, 2 * H :], n, states[sizes[0] :])
     steps = zip(previous(states, sizes), *(_cut(part, sizes) for part in parts), strict=True)
-    for h, a_t, rz, r, z, a_hn, n_t, h_new in steps:
-        a_t += np.dot(h, W_hh_T)
-        np.tanh(rz, rz)
-        rz *= half
-        rz += half
-        n_t += r * a_hn
-        np.tanh(n_t, n_t)
-        np.subtract(h, n_t, h_new)
-        h_new *= z
-        h_new += n_t
+    with np.errstate(over="ignore"):  # exp may give infinity; then the gate is 0, as it should be
+        for h, a_t, rz, r, z, a_hn, n_t, h_new in steps:
+            a_t += np.dot(h, W_hh_T)
+            np.exp(rz, rz)
+            rz += one
+            np.reciprocal(rz, rz)
+            n_t += r * a_hn
+            np.tanh(n_t, n_t)
+            np.subtract(h, n_t, h_new)
+            h_new *= z
+            h_new += n_t
 
 
 def _backward_in_torch(future, above, dh, da, z, weights, sizes):
@@ -189,8 +188,8 @@ def _backward_in_numpy(future, above, dh, da, z, W_hh, sizes):
         future_t += dh_t * z_t
 
 
-def _small(state, limit):
-    return known_to_numpy(state) and state.numel() <= limit
+def _small(state):
+    return known_to_numpy(state) and state.numel() <= SMALL
 
 
 def _blocks(sizes):

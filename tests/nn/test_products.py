@@ -61,8 +61,7 @@ def test_outer_products_are_added(force, library):
 @pytest.mark.parametrize("lengths", [[9] * 5, [9, 9, 4, 2, 1]], ids=["whole", "packed"])
 @pytest.mark.parametrize("bias", [True, False])
 def test_layers_with_any_library_equal_torchs(force, monkeypatch, library, lengths, bias):
-    monkeypatch.setattr(gru_function, "SMALL_FORWARD", 0)
-    monkeypatch.setattr(gru_function, "SMALL_BACKWARD", 0)
+    monkeypatch.setattr(gru_function, "SMALL", 0)
     monkeypatch.setattr(gru_function, "ROWS", 11)
     torch.manual_seed(0)
     torchs = torch.nn.GRU(6, 40, num_layers=2, bidirectional=True, bias=bias)
