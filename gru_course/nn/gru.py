@@ -152,16 +152,18 @@ class GRU(torch.nn.GRU):
         return why_not_gru(weight) or why_not_measured(weight.device)
 
     def _function(self):
-        """What computes one direction: rows, h0, sizes, turn and weights to hs and h_last."""
+        """What computes one direction: rows, h0, sizes, turn and weights to hs and h_last.
+
+        Within a Function no gradients are recorded: whether they are wanted is known here.
+        """
         if self.backend == "torch" or (self.backend == "auto" and self.why_torch()):
-            return GRUFunction.apply
+            return partial(GRUFunction.apply, torch.is_grad_enabled())
         if reason := why_not_gru(self.weight_hh_l0):
             raise ValueError(f'backend: expected "auto" or "torch" here, got "triton": {reason}')
         from gru_course.nn.kernels.gru_function import FusedGRUFunction
 
         exact = self.weight_hh_l0.dtype == torch.float32 and not torch.backends.cudnn.allow_tf32
         precision = "ieee" if exact else "tf32"
-        # Within a Function no gradients are recorded: whether they are wanted is known here.
         return partial(FusedGRUFunction.apply, precision, torch.is_grad_enabled())
 
     def forward(self, input: Any, hx: Any = None):

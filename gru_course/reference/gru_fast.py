@@ -24,7 +24,22 @@ def forward(xs, h0, params, *, lengths=None, reset_after=True):
     sizes = {}
     xs, lengths = check_sequences(xs, lengths, params, SHAPES, sizes)
     check_array("h0", h0, ("N", "H"), sizes)
-    N, T, H = sizes["N"], sizes["T"], sizes["H"]
+    xs = np.ascontiguousarray(xs.transpose(1, 0, 2))
+    hs, cache = run(xs, h0, params, lengths, reset_after)
+    return hs.transpose(1, 0, 2).copy(), cache
+
+
+def backward(dhs, cache):
+    """As `gru.backward`."""
+    (T, N, H), dtype = cache.h_prevs.shape, cache.xs.dtype
+    check_array("dhs", dhs, ("N", "T", "H"), {"N": N, "T": T, "H": H, "dtype": dtype})
+    dxs, dh0, grads = run_back(dhs.transpose(1, 0, 2), np.zeros((N, H), dtype), cache)
+    return dxs.transpose(1, 0, 2), dh0, grads
+
+
+def run(xs, h0, params, lengths=None, reset_after=True):
+    """`forward` without its checks, for xs (T, N, I): states (T, N, H), part of the cache."""
+    (T, N, I), H = xs.shape, h0.shape[1]
 
     # sigmoid(a) = 1 / (1 + exp(-a)): the minus goes into the weights once, not into every step.
     sign = np.repeat(np.array([-1, -1, 1], xs.dtype), H)
@@ -40,11 +55,10 @@ def forward(xs, h0, params, *, lengths=None, reset_after=True):
     gates, a_hns, hs = room[: 3 * T].reshape(T, 3, N, H), room[3 * T : 4 * T], room[4 * T :]
 
     # One product for the inputs of many steps; the loop turns what it finds into r, z and n.
-    xs = np.ascontiguousarray(xs.transpose(1, 0, 2))  # (T, N, I)
     block = max(1, ROWS // N)
     for start in range(0, T, block):
         steps = slice(start, start + block)
-        a_i = np.dot(xs[steps].reshape(-1, sizes["I"]), W_ih_T).reshape(-1, N, 3, H)
+        a_i = np.dot(xs[steps].reshape(-1, I), W_ih_T).reshape(-1, N, 3, H)
         np.add(a_i.swapaxes(1, 2), bias.reshape(3, 1, H), gates[steps])
 
     # Each call writes into its last argument, so that the loop makes no array.
@@ -79,19 +93,17 @@ def forward(xs, h0, params, *, lengths=None, reset_after=True):
                 np.copyto(h_new, h, where=ended[t, :, None])
     rs, zs, ns = gates.swapaxes(0, 1)
     a_hns = a_hns if reset_after else None
-    cache = Cache(xs.transpose(1, 0, 2), hs[:-1], rs, zs, ns, a_hns, lengths, params)
-    return hs[1:].transpose(1, 0, 2).copy(), cache
+    return hs[1:], Cache(xs.transpose(1, 0, 2), hs[:-1], rs, zs, ns, a_hns, lengths, params)
 
 
-def backward(dhs, cache):
-    """As `gru.backward`."""
+def run_back(dhs, dh_last, cache):
+    """`backward` without its check, for dhs (T, N, H) and the last state's gradient besides."""
     xs, h_prevs, rs, zs, ns, a_hns, lengths, params = cache
     T, N, H = h_prevs.shape
-    check_array("dhs", dhs, ("N", "T", "H"), {"N": N, "T": T, "H": H, "dtype": xs.dtype})
     W_rz, W_hn = params.weight_hh[: 2 * H], params.weight_hh[2 * H :]
 
     dxs = np.empty((T, N, xs.shape[2]), xs.dtype)
-    dh, copied = np.zeros((N, H), xs.dtype), np.empty((N, H), xs.dtype)
+    dh, copied = dh_last.copy(), np.empty((N, H), xs.dtype)
     grads = Params(*map(np.zeros_like, params))
     dW_ih, dW_hh, db_ih, db_hh = grads
     block = max(1, ROWS // N)
@@ -111,8 +123,7 @@ def backward(dhs, cache):
             factors *= alive[..., None]
             z = np.where(alive, z, 1)
         dh_alls = np.empty_like(h_prev)  # all that reaches h_t, from above and from the future
-        above = dhs.transpose(1, 0, 2)[steps]
-        views = zip(factors, dh_alls, above, z, r, strict=True)
+        views = zip(factors, dh_alls, dhs[steps], z, r, strict=True)
         for factor, dh_all, dh_above, z_t, r_t in reversed(list(views)):
             np.add(dh, dh_above, dh_all)
             np.multiply(z_t, dh_all, copied)
@@ -138,4 +149,4 @@ def backward(dhs, cache):
         db_ih += da.sum(0)
         dW_ih += da.T @ x.reshape(len(da), -1)
         dxs[steps] = np.dot(da, params.weight_ih).reshape(x.shape)
-    return dxs.transpose(1, 0, 2), dh, grads
+    return dxs, dh, grads
