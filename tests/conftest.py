@@ -19,7 +19,8 @@ ROOT = Path(__file__).parents[1]
 if not Path("/dev/nvidiactl").exists():
     os.environ["TRITON_INTERPRET"] = "1"
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# The first has no windows to draw, nor the rest of a desktop browser.
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 NO_BROWSER = (
     "No page was tried in a browser, since the PATH has none of "
     f"{', '.join(BROWSERS)}; `make browser` installs one."
