@@ -6,6 +6,7 @@ import json
 import threading
 from contextlib import contextmanager
 
+from axe_playwright_python.base import AXE_SCRIPT
 from axe_playwright_python.sync_playwright import Axe
 
 # Equations are set, what watches its own width has drawn for the width that it found, and colours
@@ -86,12 +87,38 @@ def opened(browser, url, root, equations=False, **context):
     assert not complaints, complaints
 
 
+# Contrast is most of axe's work, and the same wherever an element of the same kind has the same
+# colours on the same ones. It is measured at the first.
+CONTRASTS = """() => {
+  const ground = (node) => {
+    const { backgroundColor, backgroundImage, opacity } = getComputedStyle(node);
+    const above = node.parentElement ? ground(node.parentElement) : "";
+    return `${backgroundColor} ${backgroundImage} ${opacity}<${above}`;
+  };
+  const kinds = new Set();
+  for (const node of document.querySelectorAll("body *")) {
+    delete node.dataset.contrast;
+    const text = [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim());
+    if (!(text || node.matches("input, select, textarea")) || !node.checkVisibility()) continue;
+    const { color, fontSize, fontWeight } = getComputedStyle(node);
+    const kind = [node.tagName, node.className, color, fontSize, fontWeight, ground(node)].join();
+    if (!kinds.has(kind)) node.dataset.contrast = "first";
+    kinds.add(kind);
+  }
+}"""
+AT_THE_FIRST = 'axe.configure({ rules: [{ id: "color-contrast", selector: "[data-contrast]" }] });'
+AXE = Axe(AXE_SCRIPT + AT_THE_FIRST)
+
+
 def serious(page, *within) -> list[str]:
     """What axe finds serious or critical in these parts or in all, one line for each element."""
+    if not within:
+        page.evaluate(CONTRASTS)
     # Without preloading: axe would fetch the style sheets again, from wrong addresses.
     options = {"preload": False, "resultTypes": ["violations"]}
     context = {"include": [[selector] for selector in within]} if within else None
-    found = Axe().run(page, context=context, options=options).response["violations"]
+    axe = Axe() if within else AXE
+    found = axe.run(page, context=context, options=options).response["violations"]
     return [
         f"{violation['id']}: {node['html'][:200]}"
         for violation in found
