@@ -1,4 +1,4 @@
-"""Every control of every widget, by keyboard, by mouse and by touch, on the built page.
+"""Every control of every widget on the built page, and each kind of control by every hand.
 
 After each move the widget shows the setting that was asked for, and every number with it equals
 what Python makes of all the settings that are then shown.
@@ -12,12 +12,29 @@ from shown import OUTPUTS, SHOWN, assert_outputs, drawn_by_lot, given, place
 from gru_course import widgets
 
 PHONE = {"has_touch": True, "is_mobile": True, "viewport": {"width": 375, "height": 800}}
-KNOWN = (
-    "[data-slider] input, [data-switch] input, [data-choice] input, .gru-presets button, "
-    ".gru-player :is(input, button), .gru-share button"
-)
-UNKNOWN = """(root, known) => [...root.querySelectorAll("input, button, select")]
-  .filter((node) => !node.matches(known)).map((node) => node.outerHTML)"""
+KINDS = {
+    "slider": "[data-slider] input",
+    "switch": "[data-switch] input",
+    "choice": "[data-choice] input",
+    "preset": ".gru-presets button",
+    "player": ".gru-player :is(input, button)",
+    "share": ".gru-share button",
+}
+# All widgets' controls are made in `controls.mjs`, so a mouse and a finger try each kind once.
+BY_HAND = {
+    "GateExplorer": {"slider", "switch", "preset", "player", "share"},
+    "UnrollPlayer": {"slider", "choice", "player", "share"},
+}
+HANDS = [*((name, "keyboard") for name in OUTPUTS)]
+HANDS += [(name, hand) for name in BY_HAND for hand in ("mouse", "touch")]
+UNKNOWN = """(root, kinds) => [...root.querySelectorAll("input, button, select")]
+  .filter((node) => !kinds.some((kind) => node.matches(kind))).map((node) => node.outerHTML)"""
+# What a finger would miss: of a control, the label around it counts as well.
+SMALL = """(root) => [...root.querySelectorAll("input, button")].filter((node) => {
+  const held = node.closest("label:not(.gru-slider)") ?? node;
+  const { width, height } = held.getBoundingClientRect();
+  return width && height < 44;
+}).map((node) => node.outerHTML)"""
 CONTROLS = """(root) => [...root.querySelectorAll(
   "[data-slider], [data-switch], [data-choice]")].map(({ dataset }) =>
     dataset.slider ?? dataset.switch ?? dataset.choice)"""
@@ -56,7 +73,6 @@ class Mouse:
     def slide(self, control, low, high):
         control.hover(trial=True)  # waits until it is in sight and stands still
         box = control.bounding_box()
-        assert box["height"] >= 44
         # Away from where it stands: a press on the thumb itself only takes hold of it.
         beside = 0.3 if float(control.input_value()) > (low + high) / 2 else 0.7
         near = MIDDLE * (high - low) + float(control.get_attribute("step")) / 2
@@ -71,7 +87,6 @@ class Mouse:
         held = control.locator("xpath=ancestor-or-self::*[self::label or self::button]")
         held.hover(trial=True)
         box = held.bounding_box()
-        assert box["height"] >= 44
         self.down(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         self.up()
 
@@ -93,17 +108,20 @@ class Touch(Mouse):
         self.send("touchEnd")
 
 
-@pytest.mark.parametrize("hand", [Keyboard, Mouse, Touch])
-@pytest.mark.parametrize("name", OUTPUTS)
+@pytest.mark.parametrize(("name", "hand"), HANDS)
 def test_every_control(browser, site, site_url, name, hand):
     path, selector = place(site, name)
     cls = getattr(widgets, name)
     presets = cls.constants.get("PRESETS", {})
     state = given(site / path, cls.module)
-    context = PHONE if hand is Touch else {}
+    context = PHONE if hand == "touch" else {}
     with opened(browser, site_url + path, selector, **context) as page:
-        widget, by = page.locator(selector).first, hand(page)
-        assert widget.evaluate(UNKNOWN, KNOWN) == []
+        widget = page.locator(selector).first
+        by = {"keyboard": Keyboard, "mouse": Mouse, "touch": Touch}[hand](page)
+        assert widget.evaluate(UNKNOWN, list(KINDS.values())) == []
+        assert widget.evaluate(SMALL) == []
+        kinds = {kind for kind, selected in KINDS.items() if widget.locator(selected).count()}
+        assert kinds == BY_HAND.get(name, kinds)
 
         def look():
             """What is now shown, after it has been held to Python."""
@@ -165,7 +183,7 @@ def test_every_control(browser, site, site_url, name, hand):
         by.push(share)
         page.wait_for_url("**#gru-widget=*")
         link, settings = page.url, look()["settings"]
-    if hand is not Keyboard:
+    if hand != "keyboard":
         return  # the address is the same, whoever asks for it
     with opened(browser, link, selector, **context) as page:
         shown = page.locator(selector).first.evaluate(SHOWN)
@@ -202,15 +220,13 @@ SET_AND_READ = f"""(root, all) => all.map(([settings, step]) => {{
 }})"""
 
 
-@pytest.mark.parametrize("source", ["http", "disk"])
 @pytest.mark.parametrize("name", [n for n in OUTPUTS if n != "SequencePlayer"])
-def test_many_settings(browser, site, site_url, name, source):
-    """From a server under a sub-path and from disk; the player's tests have pages of their own."""
+def test_many_settings(browser, site, site_url, name):
+    """But for the player, whose tests have pages of their own."""
     path, selector = place(site, name)
     cls, rng = getattr(widgets, name), np.random.default_rng(0)
     start = given(site / path, cls.module)
-    address = site_url + path if source == "http" else (site / path).as_uri()
-    with opened(browser, address, selector) as page:
+    with opened(browser, site_url + path, selector) as page:
         widget = page.locator(selector).first
         controls = widget.evaluate(CONTROLS)
         wanted = [
@@ -224,5 +240,6 @@ def test_many_settings(browser, site, site_url, name, source):
         assert_outputs(name, state, out)
 
 
-def test_every_widget_is_tried():
+def test_every_widget_and_every_kind_of_control_is_tried():
     assert sorted(OUTPUTS) == sorted(widgets.__all__)
+    assert set.union(*BY_HAND.values()) == set(KINDS)
