@@ -1,9 +1,10 @@
 """Compile a kernel for Hopper GPUs where there is none, and say what the machine code needs.
 
 Triton decides when it is imported whether it interprets kernels or compiles them, and the tests
-interpret: so another process compiles.
+interpret: so another process compiles, one for all kernels.
 """
 
+import functools
 import importlib
 import json
 import os
@@ -11,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
@@ -34,16 +36,20 @@ def compiled(kernel_name, signature, constexprs, num_warps):
     program, "ptx": text}
     """
     order = json.dumps([kernel_name, signature, constexprs, num_warps])
+    compiler = _compiler()
+    compiler.stdin.write(f"{order}\n")
+    compiler.stdin.flush()
+    answer = json.loads(compiler.stdout.readline())
+    assert "error" not in answer, f"{kernel_name} does not compile:\n{answer['error']}"
+    return answer
+
+
+@functools.cache
+def _compiler():
+    """Reads an order a line and writes an answer a line, until its input ends with the tests."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TRITON_INTERPRET": "0"}
-    run = subprocess.run(
-        [sys.executable, __file__, order],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, f"{kernel_name} does not compile:\n{run.stdout}{run.stderr}"
-    return json.loads(run.stdout.splitlines()[-1])
+    command, pipe = [sys.executable, __file__], subprocess.PIPE
+    return subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)
 
 
 def _compile(kernel_name, signature, constexprs, num_warps):
@@ -83,4 +89,10 @@ def _compile(kernel_name, signature, constexprs, num_warps):
 
 
 if __name__ == "__main__":
-    print(json.dumps(_compile(*json.loads(sys.argv[1]))))
+    answers, sys.stdout = sys.stdout, sys.stderr  # so that nothing else is taken for an answer
+    for line in sys.stdin:
+        try:
+            answer = _compile(*json.loads(line))
+        except Exception:
+            answer = {"error": traceback.format_exc()}
+        print(json.dumps(answer), file=answers, flush=True)

@@ -100,7 +100,7 @@ def test_central_differences():
 
 
 def test_second_derivatives():
-    a, b, h0, _ = (x.requires_grad_() for x in draw(2, kernels.chunk(torch.float64, 3) + 1, 1))
+    a, b, h0, _ = (x.requires_grad_() for x in draw(1, kernels.chunk(torch.float64, 3) + 1, 1))
     assert torch.autograd.gradgradcheck(lambda *args: linear_scan(*args, "triton"), (a, b, h0))
 
 
