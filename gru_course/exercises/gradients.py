@@ -211,11 +211,13 @@ def _fixed_points(w, b):
         "Iterating the map finds only the stable ones. Look at tanh(w h + b) - h on a fine grid "
         "over [-1, 1]: where does it change its sign? Then refine each interval by bisection.",
         "`np.flatnonzero(f[:-1] * f[1:] < 0)` gives the left ends of the intervals. About 50 "
-        "halvings reach the last digit; keep the half whose ends differ in sign.",
+        "halvings reach the last digit; keep the half whose ends differ in sign. A fixed point "
+        "that lies on the grid changes no sign: choose a grid that does not hold 0.",
     ),
 )
 def fixed_points(answer):
-    for w, b in ((0.8, 0.5), (2.0, 0.1), (2.0, -0.1), (2.0, 0.6), (5.0, 1.0), (-3.0, 0.4)):
+    settings = ((0.8, 0.5), (2.0, 0.1), (2.0, -0.1), (2.0, 0.6), (5.0, 1.0), (-3.0, 0.4))
+    for w, b in (*settings, (0.8, 0.0), (2.0, 0.0)):
         wanted, at = _fixed_points(w, b), f"w = {w}, b = {b}"
         got = call(answer, w, b)
         try:
@@ -237,6 +239,11 @@ def fixed_points(answer):
                 f"{at}: the two stable fixed points are there, the unstable one between them is "
                 "missing. Iteration runs away from it; look for changes of sign of "
                 "tanh(w h + b) - h instead."
+            )
+        if b == 0 and len(got) == len(wanted) - 1 and not np.any(np.abs(got) < 1e-6):
+            raise Wrong(
+                f"{at}: h = 0 is a fixed point and is missing. On a grid that holds 0, f is 0 "
+                "there, so that f[:-1] * f[1:] is 0 on both sides of it, not below 0."
             )
         if len(got) != len(wanted):
             raise Wrong(f"{at}: wanted {len(wanted)} fixed points, got {len(got)}.")

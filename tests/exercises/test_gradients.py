@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from scipy.optimize import brentq
 
 
 def norm(arrays):
@@ -26,13 +27,25 @@ def clip_without_care(grads, max_norm):
 
 def right_fixed_points(w, b):
     """By changes of sign on a fine grid and a few secant steps, unlike the checker's bisection."""
-    grid = np.linspace(-1, 1, 20001)
+    grid = np.linspace(-1, 1, 20002)
     f = np.tanh(w * grid + b) - grid
     left = np.flatnonzero(f[:-1] * f[1:] < 0)
     h = grid[left] - f[left] * (grid[left + 1] - grid[left]) / (f[left + 1] - f[left])
     for _ in range(3):  # Newton
         h = h - (np.tanh(w * h + b) - h) / (w * (1 - np.tanh(w * h + b) ** 2) - 1)
     return h
+
+
+def fixed_points_off_the_grid(w, b):
+    """What the hints lead to on the grid that comes to mind first."""
+    grid = np.linspace(-1, 1, 2001)
+    f = np.tanh(w * grid + b) - grid
+    return np.array(
+        [
+            brentq(lambda h: np.tanh(w * h + b) - h, grid[i], grid[i + 1])
+            for i in np.flatnonzero(f[:-1] * f[1:] < 0)
+        ]
+    )
 
 
 def right_latch(w):
@@ -85,6 +98,7 @@ MISTAKES = {
         (lambda w, b: np.unique(right_fixed_points(w, b)[[0, -1]]), "unstable one between"),
         (lambda w, b: right_fixed_points(w, b)[:1], "wanted 3 fixed points, got 1"),
         (lambda w, b: right_fixed_points(w, b)[::-1], "sorted"),
+        (fixed_points_off_the_grid, "w = 0.8, b = 0.0: h = 0 is a fixed point and is missing"),
         (lambda w, b: np.array([0.0]), "not a fixed point"),
         (lambda w, b: right_fixed_points(w, b)[:, None], "one axis"),
         (lambda w, b: "none", "expected a sorted array"),
