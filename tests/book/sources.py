@@ -1,5 +1,6 @@
 """The book's sources as the tests read them."""
 
+import functools
 import json
 import re
 import subprocess
@@ -53,6 +54,7 @@ def cells(path: Path, kind: str | None = None) -> list[dict]:
     return [cell for cell in found if kind in (None, cell["cell_type"])]
 
 
+@functools.cache
 def given(goal: str) -> tuple[str, dict]:
     """The page that sets a slider exercise, without its suffix, and what it gives to the widget."""
     for path in notebooks():
@@ -70,7 +72,7 @@ def draws(cell: dict) -> bool:
 
 
 def name(path: Path) -> str:
-    """How pytest shall name a notebook."""
+    """How pytest is to name a notebook."""
     return path.relative_to(BOOK).with_suffix("").as_posix()
 
 

@@ -27,6 +27,7 @@ Object.defineProperty(window, "MathJax", {
 });"""
 # It only ends what hangs, so it is far longer than anything takes where others keep the cores busy.
 TIMEOUT = 180_000  # milliseconds
+WIDTHS = [1280, 375]  # CSS pixels: a desk and a phone
 DESK = {"width": 1280, "height": 800}
 
 
@@ -108,6 +109,14 @@ CONTRASTS = """() => {
 }"""
 AT_THE_FIRST = 'axe.configure({ rules: [{ id: "color-contrast", selector: "[data-contrast]" }] });'
 AXE = Axe(AXE_SCRIPT + AT_THE_FIRST)
+
+
+def at_widths(page):
+    """A desk's and a phone's width, each when the page has come to rest at it."""
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.evaluate(AT_REST)
+        yield width
 
 
 def serious(page, *within) -> list[str]:

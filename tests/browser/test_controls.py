@@ -240,6 +240,19 @@ def test_many_settings(browser, site, site_url, name):
         assert_outputs(name, state, out)
 
 
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_a_page_opened_from_disk(browser, site, name):
+    """Its modules come another way than from a server."""
+    path, selector = place(site, name)
+    state = given(site / path, getattr(widgets, name).module)
+    with opened(browser, (site / path).as_uri(), selector) as page:
+        slider = page.locator(f"{selector} [data-slider]:not([hidden]) input").first
+        slider.press("End")
+        shown = page.locator(selector).first.evaluate(SHOWN)
+    assert shown["settings"].items() - state.items(), "the slider moved nothing"
+    assert_outputs(name, state | shown["settings"], shown)
+
+
 def test_every_widget_and_every_kind_of_control_is_tried():
     assert sorted(OUTPUTS) == sorted(widgets.__all__)
     assert set.union(*BY_HAND.values()) == set(KINDS)

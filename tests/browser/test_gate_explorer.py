@@ -99,25 +99,26 @@ def _rgb(css):
     return np.array([float(part) for part in re.findall(r"[\d.]+", css)[:3]]) / 255
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (375, "dark")])
-def test_picture_is_legible(browser, site_url, scheme, width):
+def test_picture_is_legible(browser, url):
     longest = {"drive": False, "x": -1.95, "h_prev": -0.99, "a_r": -7.9, "a_z": -1.1}
-    with opened(
-        browser,
-        site_url + PAGE,
-        color_scheme=scheme,
-        viewport={"width": width, "height": 900},
-    ) as page:
+    with opened(browser, url) as page:
         page.evaluate(SET_AND_READ, [longest])
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        picture = first(page).locator(".gru-picture:visible")
-        assert_legible(picture)
-        seen = picture.evaluate("""(picture) => ({
-          ink: getComputedStyle(picture).fill,
-          paper: getComputedStyle(document.body).backgroundColor,
-          fills: [...picture.querySelectorAll("[data-level]")].map((node) =>
-            [getComputedStyle(node).fill, Number(getComputedStyle(node).fillOpacity)]),
-        })""")
+        for width in live.at_widths(page):
+            page.emulate_media(color_scheme={1280: "light", 375: "dark"}[width])
+            page.evaluate(live.AT_REST)
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            picture = first(page).locator(".gru-picture:visible")
+            assert_legible(picture)
+            assert_contrasts(picture)
+
+
+def assert_contrasts(picture):
+    seen = picture.evaluate("""(picture) => ({
+      ink: getComputedStyle(picture).fill,
+      paper: getComputedStyle(document.body).backgroundColor,
+      fills: [...picture.querySelectorAll("[data-level]")].map((node) =>
+        [getComputedStyle(node).fill, Number(getComputedStyle(node).fillOpacity)]),
+    })""")
     ink, paper = _rgb(seen["ink"]), _rgb(seen["paper"])
     assert _contrast(ink, paper) >= 4.5
     cell = 0.045 * ink + 0.955 * paper

@@ -81,12 +81,12 @@ def test_strip_draws_what_it_says(browser, site_url):
                 assert share == pytest.approx(steps[name][-1] / top, abs=1e-9)
 
 
-@pytest.mark.parametrize("width", [1280, 375])
-def test_picture_is_legible(browser, site_url, width):
+def test_picture_is_legible(browser, url):
     longest = {"x": -1.95, "h_prev": -0.99, "c_prev": -4.95}
-    with opened(browser, site_url + PAGE, viewport={"width": width, "height": 900}) as explorer:
-        for drive, keys, value in ((False, PRE_ACTIVATIONS, -7.9), (True, GATES, 0.99)):
-            setting = {"drive": drive, **longest, **dict.fromkeys(keys, value)}
-            explorer.page.evaluate(SET_AND_READ, [setting])
-            assert explorer.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-            assert_legible(explorer.locator(".gru-picture:visible"))
+    with opened(browser, url) as explorer:
+        for _ in live.at_widths(explorer.page):
+            for drive, keys, value in ((False, PRE_ACTIVATIONS, -7.9), (True, GATES, 0.99)):
+                setting = {"drive": drive, **longest, **dict.fromkeys(keys, value)}
+                explorer.page.evaluate(SET_AND_READ, [setting])
+                assert explorer.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+                assert_legible(explorer.locator(".gru-picture:visible"))

@@ -1,11 +1,10 @@
 """Every page in a browser, in both colour schemes, on a desk and on a phone."""
 
 import pytest
-from live import AT_REST, opened, serious
+from live import AT_REST, WIDTHS, at_widths, opened, serious
 from sources import TOC
 
 PAGES = [*TOC, "search"]
-WIDTHS = [1280, 375]  # CSS pixels
 SCHEMES = ["light", "dark"]
 
 # Equations that a desk's column cuts off, and those that are not set, or on a phone begin left of
@@ -62,9 +61,7 @@ def test_page(browser, site_url, name):
         assert page.evaluate(CUT) == [], "equations wider than a desk's column"
         # Text in closed blocks must be legible and fit as well.
         page.evaluate("document.querySelectorAll('article details').forEach(d => d.open = true)")
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 800})
-            page.evaluate(AT_REST)
+        for width in at_widths(page):
             sideways = page.evaluate("[document.scrollingElement.scrollWidth, innerWidth]")
             assert sideways[0] <= sideways[1] == width, "the page scrolls sideways"
         assert page.evaluate(HIDDEN) == [], "equations not set, or out of reach on a phone"

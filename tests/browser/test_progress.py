@@ -1,83 +1,27 @@
-"""What the pages remember of the reader's answers, and how the answers look."""
+"""What the pages remember of the reader's answers."""
 
 import json
-import re
 from datetime import date
-from functools import partial
-from itertools import pairwise
 
 import live
 import pytest
-from live import serious
-from sources import BOOK, cells
+from progress_box import (
+    EXERCISES,
+    PAGE,
+    QUESTIONS,
+    asked,
+    choose,
+    counted,
+    opened,
+    question,
+    said,
+    store,
+    stored,
+)
 from test_sliders import SOLVED
 
-PAGE = "book/recurrence/plain-rnn.html"
 OTHER = "book/gating/lstm.html"
 INDEX = "book/index.html"
-KEY = "gru-course-progress"
-opened = partial(live.opened, root=".gru-progress")
-
-
-def asked(page):
-    """How many questions and exercises the chapter of a page has, by its notebook."""
-    path = BOOK / page.removeprefix("book/").replace(".html", ".ipynb")
-    text = "\n".join(cell["source"] for cell in cells(path, "markdown"))
-    return text.count('<details class="gru-answer gru-right">'), text.count("\n### Exercise ")
-
-
-QUESTIONS, EXERCISES = asked(PAGE)
-
-
-def counted(page):
-    """The numbers in the box: questions right, at the first try, exercises solved."""
-    text = page.locator(".gru-progress > div").first.text_content()
-    pattern = rf"(\d+) of {QUESTIONS} questions(?: \((\d+) at the first try\))?, "
-    pattern += rf"(\d+) of {EXERCISES} exercises\."
-    found = re.fullmatch(pattern, text)
-    assert found, text
-    return tuple(int(number or 0) for number in found.groups())
-
-
-def question(page, number):
-    """The paragraph of a question at the chapter's end, and the summaries of its answers."""
-    asks = page.locator("#check-yourself > p", has_text=re.compile(rf"^{number}\. "))
-    answers = page.locator("#check-yourself > details")
-    first = asks.evaluate(
-        "p => [...p.parentNode.querySelectorAll('.gru-answer')].indexOf(p.nextElementSibling)"
-    )
-    count = asks.evaluate(
-        """p => { let n = 0;
-          while ((p = p.nextElementSibling)?.matches('.gru-answer')) n++;
-          return n; }"""
-    )
-    these = [answers.nth(i) for i in range(first, first + count)]
-    right = [a.locator("summary") for a in these if "gru-right" in a.get_attribute("class")]
-    wrong = [a.locator("summary") for a in these if "gru-right" not in a.get_attribute("class")]
-    return asks, right, wrong
-
-
-def stored(page):
-    return page.evaluate(f"JSON.parse(localStorage.getItem('{KEY}'))")
-
-
-def store(page, text):
-    """What the browser holds when the page is opened again."""
-    page.evaluate("([key, text]) => localStorage.setItem(key, text)", [KEY, text])
-    page.reload()
-    page.locator(".gru-progress").wait_for()
-
-
-def choose(page, name, text):
-    """Hand a file to Import, as a reader would."""
-    with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Import").click()
-    chooser.value.set_files({"name": name, "mimeType": "text/plain", "buffer": text.encode()})
-    page.locator(".gru-progress [role=status]", has_text=re.compile(".")).wait_for()
-
-
-def said(page):
-    return page.locator(".gru-progress [role=status]").text_content()
 
 
 def test_answers_by_mouse_and_by_keyboard_are_remembered(browser, url):
@@ -233,7 +177,7 @@ def test_import_refuses_anything_else(browser, site_url):
             assert "nothing was changed" in said(page), what
             assert stored(page) == before, what
             kept = page.locator(".gru-progress input").evaluate("node => node.value")
-            assert kept == "", "the same file, mended, could not be chosen again"
+            assert kept == "", "the same file, fixed, could not be chosen again"
             page.locator(".gru-progress [role=status]").evaluate("node => node.textContent = ''")
         choose(page, "file.json", json.dumps(GOOD))
         assert counted(page) == (2, 2, 0), "the file that the others were made from"
@@ -272,7 +216,7 @@ REFUSALS = {
 def test_without_a_store_the_page_works_and_says_so(browser, site_url, refusal):
     page = live.window(browser)
     page.add_init_script(REFUSALS[refusal])
-    ours = []  # the theme's scripts complain too, which is not for this page to mend
+    ours = []  # the theme's scripts complain too, which is not for this page to fix
     page.on("pageerror", lambda error: "progress.js" in error.stack and ours.append(error))
     page.goto(site_url + PAGE)
     page.get_by_role("checkbox", name="Solved: exercise 2").click()
@@ -293,10 +237,8 @@ def test_without_a_store_the_page_works_and_says_so(browser, site_url, refusal):
 
 def test_a_stored_value_that_is_broken_or_of_another_version_is_none(browser, site_url):
     with opened(browser, site_url + PAGE) as page:
-        for what, text in RUBBISH.items():
-            if "course" in what:
-                continue  # the store needs none
-            store(page, text)
+        for what in ("no JSON", "another version", "unknown answers"):  # it is read as a file is
+            store(page, RUBBISH[what])
             assert counted(page) == (0, 0, 0), what
             question(page, 1)[1][0].click()
             assert counted(page) == (1, 1, 0), what
@@ -331,7 +273,9 @@ def test_two_tabs_agree(browser, url):
         assert question(page, 1)[0].text_content().endswith("✓ right at the first try")
 
 
-def test_the_first_page_lists_the_chapters_begun(browser, url):
+@pytest.mark.parametrize("source", ["server", "disk"])  # it cuts the site's own address off links
+def test_the_first_page_lists_the_chapters_begun(browser, site, site_url, source):
+    url = (site_url if source == "server" else f"{site.as_uri()}/") + PAGE
     with opened(browser, url.replace(PAGE, INDEX)) as page:
         index = page.url
         assert page.locator(".gru-progress li").count() == 0
@@ -379,65 +323,3 @@ def test_without_scripts_answers_open_and_nothing_else_shows(browser, site_url):
     assert answer.locator("p").first.is_visible()
     assert page.locator(".gru-progress, .gru-tick, .gru-done").count() == 0
     page.context.close()
-
-
-LUMINANCE = """function luminance(colour) {
-  const canvas = document.createElement("canvas").getContext("2d");
-  canvas.fillStyle = colour;
-  canvas.fillRect(0, 0, 1, 1);
-  const linear = [...canvas.getImageData(0, 0, 1, 1).data.slice(0, 3)].map(c => c / 255).map(
-    c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-  return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
-}"""
-MARKS = f"""summaries => {{ {LUMINANCE}
-  const page = luminance(getComputedStyle(document.body).backgroundColor);
-  return summaries.map(summary => {{
-    const style = getComputedStyle(summary, "::before");
-    const mark = luminance(style.color);
-    return [style.content, style.color,
-      (Math.max(page, mark) + 0.05) / (Math.min(page, mark) + 0.05)];
-  }});
-}}"""
-
-
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (375, "dark")])
-def test_looks(browser, site_url, scheme, width):
-    size = {"width": width, "height": 800}
-    with opened(browser, site_url + PAGE, color_scheme=scheme, viewport=size) as page:
-        _, right, wrong = question(page, 1)
-        closed = question(page, 2)[1][0]
-        marks = "node => getComputedStyle(node, '::before').content"
-        assert closed.evaluate(marks) == wrong[0].evaluate(marks), "a closed answer tells"
-        wrong[0].click()
-        right[0].click()
-        page.get_by_role("button", name="Forget", exact=True).click()
-        shown = page.locator("[open].gru-answer > summary").evaluate_all(MARKS)
-        assert {content.split('"')[1] for content, _, _ in shown} == {"✓", "✗"}
-        assert len({colour for _, colour, _ in shown}) == 2
-        assert min(contrast for _, _, contrast in shown) >= 4.5
-        targets = ".gru-answer > summary, .gru-tick, .gru-progress button"
-        boxes = page.locator(targets).evaluate_all(
-            "nodes => nodes.map(n => n.getBoundingClientRect()).map(r => [r.width, r.height])"
-        )
-        assert min(min(box) for box in boxes) >= 44
-        column = page.locator("#check-yourself").evaluate("node => node.clientWidth")
-        answers = page.locator("#check-yourself summary")
-        widths = answers.evaluate_all("nodes => nodes.map(node => node.clientWidth)")
-        assert min(widths) >= min(column, 700) - 2, "the whole width is to be hit"
-        page.keyboard.press("Tab")  # from "Keep it", and back with a ring
-        page.keyboard.press("Shift+Tab")
-        ring = "getComputedStyle(document.activeElement).outlineStyle"
-        assert page.evaluate(ring) == "solid"
-        sideways = page.evaluate("[document.scrollingElement.scrollWidth, innerWidth]")
-        assert sideways[0] <= sideways[1], "the page scrolls sideways"
-        assert not serious(page, ".gru-progress", "#check-yourself", ".gru-tick")
-
-
-def test_hints_and_solution_are_one_group(browser, site_url):
-    with opened(browser, site_url + PAGE) as page:
-        boxes = page.locator("section[id^=exercise-2] > details").evaluate_all(
-            "nodes => nodes.map(n => n.getBoundingClientRect()).map(r => [r.top, r.bottom])"
-        )
-        assert len(boxes) == 3
-        for (_, bottom), (top, _) in pairwise(boxes):
-            assert bottom - 1.5 <= top <= bottom, "two borders, or a gap"
