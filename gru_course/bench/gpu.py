@@ -27,7 +27,7 @@ ROUNDS = 15
 PASSES = {"forward": False, "forward + backward": True}
 SCAN_PASSES = {"forward": False, "backward": True}
 
-# How many times as long torch.nn.GRU shall take as our kernels, in each pass; other contenders.
+# How many times as long torch.nn.GRU should take as our kernels, in each pass; other contenders.
 GOALS = {
     ((64, 512, 128, 128), "bf16"): (1.3, 1.5),
     ((64, 512, 512, 512), "bf16"): (4, 3),

@@ -59,7 +59,7 @@ def _as_html(text: str) -> str:
 
 
 class Wrong(Exception):
-    """Raised by a checker with the sentence that the reader shall see.
+    """Raised by a checker with the sentence that the reader will see.
 
     Where that sentence already says what to try next, `hints=False` keeps it alone.
     """

@@ -235,7 +235,7 @@ def backward(answer):
         if not matches(got[2].weight_hh, wanted[2].weight_hh):
             refuse(got[2].weight_hh, _backward_mistakes(dhs, xs, h0, hs, params).items())
         _compare_gradients(got, wanted, ("dxs", "dh0"))
-    return "Mended: all six gradients equal the reference's, for every shape that was tried."
+    return "Fixed: all six gradients equal the reference's, for every shape that was tried."
 
 
 def _window(dhs, hs, h0, W_hh, k, late=False):

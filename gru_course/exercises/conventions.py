@@ -208,4 +208,4 @@ def find_the_bug(answer):
             ("bias_ih", B[0, : 3 * H], "the blocks still stand in ONNX's order z, r, h."),
         ]
         _compare_params(call(answer, W, R, B), wanted, mistakes)
-    return "Mended: B is split in the middle, and every block is where torch looks for it."
+    return "Fixed: B is split in the middle, and every block is where torch looks for it."

@@ -144,7 +144,7 @@ Table(
         "That is the half-life of the mean gate. The steps multiply: average ln z.": (
             partial(_half_lives, mean="z")
         ),
-        "The steps with a command count too: there the unit shall let go.": (
+        "The steps with a command count too: there the unit should let go.": (
             partial(_half_lives, steps="all")
         ),
         "You averaged over all sequences: another unit may hold in each of them.": (
@@ -209,5 +209,5 @@ Table(
             lambda params, xs, value: _intact(params, xs)
         ),
     },
-    praise="Mended: the network runs on from the states that it reaches with its gate held.",
+    praise="Fixed: the network runs on from the states that it reaches with its gate held.",
 )

@@ -323,4 +323,4 @@ def find_the_bug(answer):
                 )
                 refuse(got, [(sentence, W * (radius / size))])
             compare("scaled W", got, wanted)
-    return "Mended: the modulus counts, whichever way the eigenvalue points in the complex plane."
+    return "Fixed: the modulus counts, whichever way the eigenvalue points in the complex plane."

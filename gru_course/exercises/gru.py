@@ -106,7 +106,7 @@ check_step = Table(
 )
 def find_the_bug(answer):
     check_step(answer)
-    return "Mended: each gate now has its own recurrent matrix."
+    return "Fixed: each gate now has its own recurrent matrix."
 
 
 Table(

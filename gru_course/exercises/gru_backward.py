@@ -169,9 +169,7 @@ def find_the_bug(answer):
                     "by every sequence, and uses add."
                 )
             compare(f"gradient of {field}", mine, wanted)
-    return (
-        "Mended: da_r = da_n * a_hn * r * (1 - r). The gradient of r starts from da_n, not da_hn."
-    )
+    return "Fixed: da_r = da_n * a_hn * r * (1 - r). The gradient of r starts from da_n, not da_hn."
 
 
 def _one_gate_examples():

@@ -152,7 +152,7 @@ check_step = Table(
 )
 def find_the_bug(answer):
     check_step(answer)
-    return "Mended: h now shows the cell that the same step has written."
+    return "Fixed: h now shows the cell that the same step has written."
 
 
 def _gates_of_a_run():

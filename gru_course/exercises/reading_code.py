@@ -127,7 +127,7 @@ Table(
         for about_ends, extra in WHERE_A_SEQUENCE_ENDS.items()
         if extra != 0 or about_b_hn
     },
-    praise="Mended: b_hn inside the reset product, and each sequence read at its own end.",
+    praise="Fixed: b_hn inside the reset product, and each sequence read at its own end.",
 )
 
 
@@ -182,7 +182,7 @@ def prepare(answer):
         wanted = _prepare(series, L, cut, scaler="past", target="next", split="time")
         for part, ours, theirs in zip(PARTS, got, wanted, strict=True):
             compare(part, ours, theirs)
-    return "Mended: nothing in the training part could not have been known at the cut."
+    return "Fixed: nothing in the training part could not have been known at the cut."
 
 
 LEAKS = {
@@ -269,7 +269,7 @@ def masked_loss(answer):
         if np.isnan(numbers("the loss with NaN in the padding", got)).any():
             raise Wrong("With NaN in the padding the loss is NaN: 0 times NaN is NaN, so select.")
         compare("the loss with NaN in the padding", got, wanted)
-    return "Mended: the same loss whatever the padding holds."
+    return "Fixed: the same loss whatever the padding holds."
 
 
 RIGHT = {

@@ -197,7 +197,7 @@ def _ends(xs, lengths, params):
 @exercise(
     "rnn.find-the-bugs",
     hints=(
-        "Both are in the pitfalls above. The message changes when the first one is mended.",
+        "Both are in the pitfalls above. The message changes when the first one is fixed.",
         "Compare one step with `rnn.step`, with a `weight_hh` that is not symmetric. Then ask "
         "at which index of axis 1 a sequence of length n has its last real state.",
     ),
@@ -229,7 +229,7 @@ def find_the_bugs(answer):
         }
         refuse(got, mistakes.items())
         compare("last states", got, wanted)
-    return "Mended: both the product and the place that is read."
+    return "Fixed: both the product and the place that is read."
 
 
 @exercise(

@@ -41,7 +41,7 @@ def check_floats(name, value, sizes, wanted="a NumPy array"):
 
     Parameters
     ----------
-    name : the argument's name, as the message shall call it
+    name : the argument's name, as the message calls it
     value : what the caller passed
     sizes : dict whose key "dtype" holds the dtype that all arrays of one call must share; the
         first array sets it

@@ -28,7 +28,7 @@ def test_the_orthogonal_kind_keeps_lengths(hidden_size):
 
 
 def test_orthogonal_matrices_are_uniform():
-    # Without the mended signs the diagonal of Q would be negative on average.
+    # Without the fixed signs the diagonal of Q would be negative on average.
     rng = np.random.default_rng(0)
     Q = np.stack([scaled_recurrent(rng, 3, 1.0, "orthogonal") for _ in range(4000)])
     np.testing.assert_allclose(Q.mean(axis=0), 0, atol=0.05)

@@ -1,4 +1,4 @@
-"""Run notebooks in their folders and store their outputs, in the one form that git shall see.
+"""Run notebooks in their folders and store their outputs, in the one form that git sees.
 
     python tests/book/execute.py book/gating/gru.ipynb ...
 

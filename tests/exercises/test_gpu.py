@@ -157,7 +157,7 @@ def test_warming_up_twice_and_timing_fewer_calls_are_right_too():
     assert check("gpu.timer", patient).passed
 
 
-def test_two_waits_mend_the_barrier_too():
+def test_two_waits_fix_the_barrier_too():
     assert check("gpu.barrier", two_waits).passed
 
 

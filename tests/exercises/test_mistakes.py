@@ -29,4 +29,4 @@ def test_a_wrong_answer_gets_the_sentence_that_it_needs(name):
 
 @pytest.mark.parametrize("name", RIGHT)
 def test_praise_is_a_sentence(name):
-    assert re.fullmatch(r"(Right|Mended)\b.*[.?]", check(name, RIGHT[name]).message)
+    assert re.fullmatch(r"(Right|Fixed)\b.*[.?]", check(name, RIGHT[name]).message)
