@@ -44,43 +44,6 @@ def delayed_echo(rng, n, length, lag):
     return inputs, targets
 
 
-def first_symbol(rng, n, length):
-    """Recall at the end what came in first, through noise (many to one).
-
-        y = x_1 in {-1, 1},   x_2 ... x_T uniform between -1 and 1
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    n : int, number of sequences
-    length : int, time steps T
-
-    Returns
-    -------
-    inputs : (n, T, 1) float64
-    targets : (n, 1) float64, -1 or 1 with equal chance
-
-    Raises
-    ------
-    ValueError : if an argument is not of this kind
-
-    Notes
-    -----
-    After the latching task of Bengio, Simard and Frasconi (1994).
-
-    >>> inputs, targets = first_symbol(np.random.default_rng(0), n=4, length=3)
-    >>> inputs.shape, bool((inputs[:, 0] == targets).all())
-    ((4, 3, 1), True)
-    """
-    check_rng(rng)
-    check_size("n", n)
-    check_size("length", length)
-    targets = rng.choice([-1.0, 1.0], size=(n, 1))
-    inputs = rng.uniform(-1.0, 1.0, size=(n, length, 1))
-    inputs[:, 0] = targets
-    return inputs, targets
-
-
 def running_parity(rng, n, length):
     """Tell after every bit whether the number of ones so far is odd (many to many).
 
