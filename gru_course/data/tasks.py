@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gru_course.data._checks import check_rng, check_size
+from gru_course._checks import check_rng, check_sizes, check_whole
 
 
 def delayed_echo(rng, n, length, lag):
@@ -33,9 +33,8 @@ def delayed_echo(rng, n, length, lag):
     array([0., 0., 1., 1., 1.])
     """
     check_rng(rng)
-    check_size("n", n)
-    check_size("length", length)
-    check_size("lag", lag, least=0)
+    check_sizes(n=n, length=length)
+    check_whole("lag", lag, least=0)
     if lag >= length:
         raise ValueError(f"lag: expected less than length = {length}, got {lag}")
     inputs = rng.choice([-1.0, 1.0], size=(n, length, 1))
@@ -71,8 +70,7 @@ def running_parity(rng, n, length):
     array([1., 0., 1., 1., 1.])
     """
     check_rng(rng)
-    check_size("n", n)
-    check_size("length", length)
+    check_sizes(n=n, length=length)
     inputs = rng.integers(0, 2, size=(n, length, 1)).astype(np.float64)
     return inputs, inputs.cumsum(axis=1) % 2
 
@@ -111,9 +109,7 @@ def latched_bit(rng, n, length, gap):
     array([ 1., -1., -1., -1., -1., -1.])
     """
     check_rng(rng)
-    check_size("n", n)
-    check_size("length", length)
-    check_size("gap", gap)
+    check_sizes(n=n, length=length, gap=gap)
     values = rng.choice([-1.0, 1.0], size=(n, length))
     writes = rng.random(size=(n, length)) < 1 / gap
     writes[:, 0] = True
@@ -149,7 +145,6 @@ def running_count(rng, n, length):
     array([0.1, 0.2, 0.3, 0.3, 0.3])
     """
     check_rng(rng)
-    check_size("n", n)
-    check_size("length", length)
+    check_sizes(n=n, length=length)
     inputs = rng.integers(0, 2, size=(n, length, 1)).astype(np.float64)
     return inputs, inputs.cumsum(axis=1) / 10
