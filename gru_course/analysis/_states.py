@@ -6,7 +6,7 @@ others it is h, S = H.
 
 import numpy as np
 
-from gru_course.reference._checks import check_array, check_params
+from gru_course._checks import check_array, check_params
 
 
 def check_run(cell, params, xs):

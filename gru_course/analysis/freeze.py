@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from gru_course._checks import check_array, check_params
 from gru_course.reference import gru
-from gru_course.reference._checks import check_array, check_params
 from gru_course.reference.activations import sigmoid
 
 

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gru_course._checks import check_array, check_lengths
 from gru_course.analysis._states import run
 from gru_course.analysis.memory import half_life
 from gru_course.reference import gru, lstm
-from gru_course.reference._checks import check_array, check_lengths
 
 NAMES = {gru: ("r", "z", "n"), lstm: ("i", "f", "g", "o")}
 

@@ -7,8 +7,8 @@ here it is one vector of S = 2H numbers, h first. For the others it is h, S = H.
 
 import numpy as np
 
+from gru_course._checks import check_array, check_floats, check_params
 from gru_course.analysis._states import check_run, join, size, split, start
-from gru_course.reference._checks import check_array, check_floats, check_params
 
 
 def state_jacobian(cell, x, h_prev, params, **options):

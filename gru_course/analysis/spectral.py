@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gru_course.reference._checks import check_array, check_choice, check_sizes
+from gru_course._checks import check_array, check_choice, check_positive, check_sizes
 
 
 def spectral_radius(matrix):
@@ -60,8 +60,7 @@ def scaled_recurrent(rng, hidden_size, radius, kind="gaussian"):
     """
     check_sizes(hidden_size=hidden_size)
     check_choice("kind", kind, ("gaussian", "orthogonal"))
-    if not isinstance(radius, (int, float)) or isinstance(radius, bool) or not 0 < radius < np.inf:
-        raise ValueError(f"radius: expected a finite number above 0, got {radius!r}")
+    check_positive(radius=radius)
     matrix = rng.normal(size=(hidden_size, hidden_size))
     if kind == "gaussian":
         return radius * matrix / spectral_radius(matrix)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from gru_course._checks import check_choice, check_floats, check_params, check_switch
 from gru_course.reference import gru, lstm, rnn
-from gru_course.reference._checks import check_choice, check_floats, check_params, check_switch
 
 CELLS = {1: rnn, 3: gru, 4: lstm}  # k, the number of blocks -> cell
 NONLINEARITIES = ("tanh", "relu")

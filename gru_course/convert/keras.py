@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from gru_course._checks import check_array, check_switch
 from gru_course.convert._layers import (
     NONLINEARITIES,
     blocks,
@@ -12,7 +13,6 @@ from gru_course.convert._layers import (
     refuse_peepholes,
     to_order,
 )
-from gru_course.reference._checks import check_array, check_switch
 
 # Which of our blocks stands at each place of Keras' matrices, by the number of blocks.
 ORDER = {1: [0], 3: [1, 0, 2], 4: [0, 1, 2, 3]}

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from gru_course._checks import check_array, check_switch
 from gru_course.convert._layers import (
     blocks,
     check_layer,
@@ -10,7 +11,6 @@ from gru_course.convert._layers import (
     params,
     to_order,
 )
-from gru_course.reference._checks import check_array, check_switch
 
 # Which of our blocks stands at each place of ONNX's matrices, by the number of blocks.
 ORDER = {1: [0], 3: [1, 0, 2], 4: [0, 3, 1, 2]}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from gru_course._checks import check_array
 from gru_course.convert._layers import (
     CELLS,
     blocks,
@@ -12,7 +13,6 @@ from gru_course.convert._layers import (
     params,
     refuse_peepholes,
 )
-from gru_course.reference._checks import check_array
 
 NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 

@@ -10,7 +10,6 @@ from gru_course.data.readers import bracket_reader
 from gru_course.data.series import tone, windows
 from gru_course.data.tasks import (
     delayed_echo,
-    first_symbol,
     latched_bit,
     running_count,
     running_parity,
@@ -24,7 +23,6 @@ __all__ = [
     "character_kinds",
     "delayed_echo",
     "digits",
-    "first_symbol",
     "foreign_gru",
     "latched_bit",
     "running_count",

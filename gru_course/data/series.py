@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gru_course.data._checks import check_positive, check_size
+from gru_course._checks import check_positive, check_sizes
 
 
 def tone(frequency, seconds, rate):
@@ -28,9 +28,8 @@ def tone(frequency, seconds, rate):
     >>> tone(1.0, seconds=1.0, rate=4).round(12) + 0.0
     array([ 0.,  1.,  0., -1.])
     """
-    check_size("rate", rate)
-    check_positive("frequency", frequency)
-    check_positive("seconds", seconds)
+    check_sizes(rate=rate)
+    check_positive(frequency=frequency, seconds=seconds)
     if frequency >= rate / 2:
         raise ValueError(f"frequency: expected less than rate / 2 = {rate / 2} Hz, got {frequency}")
     length = round(seconds * rate)
@@ -81,7 +80,7 @@ def windows(series, length):
     if not np.isfinite(series).all():
         index = int(np.argmin(np.isfinite(series)))
         raise ValueError(f"series: expected finite numbers, got {series[index]} at index {index}")
-    check_size("length", length)
+    check_sizes(length=length)
     if length >= len(series):
         raise ValueError(
             f"length: expected less than T = {len(series)}, to leave a target, got {length}"

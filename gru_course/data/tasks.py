@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gru_course.data._checks import check_rng, check_size
+from gru_course._checks import check_rng, check_sizes, check_whole
 
 
 def delayed_echo(rng, n, length, lag):
@@ -33,51 +33,13 @@ def delayed_echo(rng, n, length, lag):
     array([0., 0., 1., 1., 1.])
     """
     check_rng(rng)
-    check_size("n", n)
-    check_size("length", length)
-    check_size("lag", lag, least=0)
+    check_sizes(n=n, length=length)
+    check_whole("lag", lag, least=0)
     if lag >= length:
         raise ValueError(f"lag: expected less than length = {length}, got {lag}")
     inputs = rng.choice([-1.0, 1.0], size=(n, length, 1))
     targets = np.zeros_like(inputs)
     targets[:, lag:] = inputs[:, : length - lag]
-    return inputs, targets
-
-
-def first_symbol(rng, n, length):
-    """Recall at the end what came in first, through noise (many to one).
-
-        y = x_1 in {-1, 1},   x_2 ... x_T uniform between -1 and 1
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    n : int, number of sequences
-    length : int, time steps T
-
-    Returns
-    -------
-    inputs : (n, T, 1) float64
-    targets : (n, 1) float64, -1 or 1 with equal chance
-
-    Raises
-    ------
-    ValueError : if an argument is not of this kind
-
-    Notes
-    -----
-    After the latching task of Bengio, Simard and Frasconi (1994).
-
-    >>> inputs, targets = first_symbol(np.random.default_rng(0), n=4, length=3)
-    >>> inputs.shape, bool((inputs[:, 0] == targets).all())
-    ((4, 3, 1), True)
-    """
-    check_rng(rng)
-    check_size("n", n)
-    check_size("length", length)
-    targets = rng.choice([-1.0, 1.0], size=(n, 1))
-    inputs = rng.uniform(-1.0, 1.0, size=(n, length, 1))
-    inputs[:, 0] = targets
     return inputs, targets
 
 
@@ -108,8 +70,7 @@ def running_parity(rng, n, length):
     array([1., 0., 1., 1., 1.])
     """
     check_rng(rng)
-    check_size("n", n)
-    check_size("length", length)
+    check_sizes(n=n, length=length)
     inputs = rng.integers(0, 2, size=(n, length, 1)).astype(np.float64)
     return inputs, inputs.cumsum(axis=1) % 2
 
@@ -148,9 +109,7 @@ def latched_bit(rng, n, length, gap):
     array([ 1., -1., -1., -1., -1., -1.])
     """
     check_rng(rng)
-    check_size("n", n)
-    check_size("length", length)
-    check_size("gap", gap)
+    check_sizes(n=n, length=length, gap=gap)
     values = rng.choice([-1.0, 1.0], size=(n, length))
     writes = rng.random(size=(n, length)) < 1 / gap
     writes[:, 0] = True
@@ -186,7 +145,6 @@ def running_count(rng, n, length):
     array([0.1, 0.2, 0.3, 0.3, 0.3])
     """
     check_rng(rng)
-    check_size("n", n)
-    check_size("length", length)
+    check_sizes(n=n, length=length)
     inputs = rng.integers(0, 2, size=(n, length, 1)).astype(np.float64)
     return inputs, inputs.cumsum(axis=1) / 10

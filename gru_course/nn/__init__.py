@@ -4,16 +4,10 @@ from gru_course.nn.cells import GRUCell, LSTMCell, RNNCell
 from gru_course.nn.gru import GRU
 from gru_course.nn.mingru import MinGRU
 from gru_course.nn.recurrent import Readout, Recurrent, parameter_count
-from gru_course.nn.variants import (
-    CoupledLSTMCell,
-    MinimalGatedUnit,
-    ResetOnlyCell,
-    UpdateOnlyCell,
-)
+from gru_course.nn.variants import MinimalGatedUnit, ResetOnlyCell, UpdateOnlyCell
 
 __all__ = [
     "GRU",
-    "CoupledLSTMCell",
     "GRUCell",
     "LSTMCell",
     "MinGRU",

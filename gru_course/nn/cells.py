@@ -13,7 +13,8 @@ import torch
 from torch import nn
 from torch.nn.functional import linear
 
-from gru_course.reference._checks import TensorError, check_choice, check_sizes
+from gru_course._checks import TensorError, check_choice, check_sizes
+from gru_course.nn._checks import check_tensor
 
 
 class Cell(nn.Module):
@@ -49,14 +50,14 @@ class Cell(nn.Module):
         return f"{self.input_size}, {self.hidden_size}"
 
     def _input(self, x):
-        self._check("x", x, "(N, I)", self.input_size)
+        check_tensor("x", x, ("N", "I"), self.weight_ih, I=self.input_size)
         return x
 
     def _state(self, name, state, x):
         """The checked (N, H) state; zeros if there is none yet."""
         if state is None:
             return x.new_zeros(len(x), self.hidden_size)
-        self._check(name, state, "(N, H)", self.hidden_size)
+        check_tensor(name, state, ("N", "H"), self.weight_ih, H=self.hidden_size)
         if len(state) != len(x):
             raise TensorError(
                 f"{name}: expected N = {len(x)} rows like x, got shape {tuple(state.shape)}"
@@ -69,24 +70,6 @@ class Cell(nn.Module):
             raise ValueError(f"state: expected a pair (h, c), got {type(state).__name__}")
         h, c = state or (None, None)
         return self._state("state h", h, x), self._state("state c", c, x)
-
-    def _check(self, name, value, shape, size):
-        # Shapes, dtypes and devices are known without waiting for the device; values are not,
-        # so they are not looked at.
-        if not isinstance(value, torch.Tensor):
-            raise TensorError(f"{name}: expected a tensor {shape}, got {type(value).__name__}")
-        if value.ndim != 2 or value.shape[1] != size:
-            raise TensorError(
-                f"{name}: expected shape {shape} with {shape[-2]} = {size}, "
-                f"got {tuple(value.shape)}"
-            )
-        weight = self.weight_ih
-        right_dtype = value.dtype == weight.dtype or torch._C._is_any_autocast_enabled()
-        if not right_dtype or value.device != weight.device:
-            raise TensorError(
-                f"{name}: expected {weight.dtype} on {weight.device} like the weights, "
-                f"got {value.dtype} on {value.device}"
-            )
 
 
 class RNNCell(Cell):

@@ -17,10 +17,11 @@ import torch
 from torch.nn.functional import dropout
 from torch.nn.utils.rnn import PackedSequence
 
+from gru_course._checks import KindError, TensorError, check_choice, check_sizes
+from gru_course.nn._checks import check_tensor
 from gru_course.nn._modes import plain
 from gru_course.nn.gru_function import GRUFunction
 from gru_course.nn.kernels import why_not_gru, why_not_measured
-from gru_course.reference._checks import KindError, TensorError, check_choice, check_sizes
 
 BACKENDS = ("auto", "torch", "triton")
 
@@ -196,7 +197,7 @@ class GRU(torch.nn.GRU):
 
         if packed:
             x, batch_sizes, order, back = input
-            self._check("input.data", x, ("S", self.input_size))
+            check_tensor("input.data", x, ("S", self.input_size), self.weight_ih_l0)
             sizes = batch_sizes.tolist()
             hx = self._start(hx, x, sizes[0])
             hs, h_last = self._run(x, hx if order is None else hx[:, order], sizes, weights)
@@ -205,11 +206,11 @@ class GRU(torch.nn.GRU):
 
         single = isinstance(input, torch.Tensor) and input.ndim == 2
         if single:
-            self._check("input", input, ("T", self.input_size))
+            check_tensor("input", input, ("T", self.input_size), self.weight_ih_l0)
             x = input[:, None]
         else:
             axes = ("N", "T") if self.batch_first else ("T", "N")
-            self._check("input", input, (*axes, self.input_size))
+            check_tensor("input", input, (*axes, self.input_size), self.weight_ih_l0)
             x = input.transpose(0, 1) if self.batch_first else input
         T, N, _ = x.shape
         if T == 0:
@@ -246,22 +247,5 @@ class GRU(torch.nn.GRU):
         layers, H = len(self._all_weights), self.hidden_size
         if hx is None:
             return x.new_zeros(layers, N, H)
-        self._check("hx", hx, (layers, H) if single else (layers, N, H))
+        check_tensor("hx", hx, (layers, H) if single else (layers, N, H), self.weight_ih_l0)
         return hx[:, None] if single else hx
-
-    def _check(self, name, value, shape):
-        """Letters in `shape` stand for any size."""
-        wanted = f"({', '.join(map(str, shape))})"
-        if not isinstance(value, torch.Tensor):
-            raise TensorError(f"{name}: expected a tensor {wanted}, got {type(value).__name__}")
-        if value.ndim != len(shape) or not all(
-            size == want or isinstance(want, str)
-            for size, want in zip(value.shape, shape, strict=True)
-        ):
-            raise TensorError(f"{name}: expected shape {wanted}, got {tuple(value.shape)}")
-        weight = self.weight_ih_l0
-        if (value.dtype, value.device) != (weight.dtype, weight.device):
-            raise TensorError(
-                f"{name}: expected {weight.dtype} on {weight.device} like the weights, "
-                f"got {value.dtype} on {value.device}"
-            )

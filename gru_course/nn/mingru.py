@@ -14,10 +14,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from gru_course._checks import check_choice, check_lengths, check_sizes
+from gru_course.nn._checks import check_tensor
 from gru_course.nn._modes import plain
 from gru_course.nn.kernels import why_not_scan
 from gru_course.nn.scan import MODES, linear_scan, states
-from gru_course.reference._checks import TensorError, check_choice, check_lengths, check_sizes
 from gru_course.reference.mingru import CANDIDATES
 
 ROWS = 1024  # of a chunk's products: enough to be fast, few enough to stay in the cache
@@ -107,11 +108,13 @@ class MinGRU(nn.Module):
             tracer: Any = xs.tracer
             path = tracer.path_of_module(self)
             return tracer.create_proxy("call_module", path, (xs, state, lengths), {})
-        self._check("xs", xs, ("N", "T", "I"), {"I": self.input_size})
+        check_tensor(
+            "xs", xs, ("N", "T", "I"), self.weight, nonempty="at least one step", I=self.input_size
+        )
         N, T, _ = xs.shape
         if state is None:
             state = xs.new_zeros(N, self.hidden_size)
-        self._check("state", state, ("N", "H"), {"N": N, "H": self.hidden_size})
+        check_tensor("state", state, ("N", "H"), self.weight, N=N, H=self.hidden_size)
         ended = None
         only_computes = plain(xs, state, self.weight, self.bias)
         if lengths is not None:
@@ -141,31 +144,6 @@ class MinGRU(nn.Module):
         if xs.device.type == "cpu":
             return "sequential"
         return "scan" if why_not_scan(xs) else "triton"
-
-    def _check(self, name, value, letters, sizes):
-        # Shapes, dtypes and devices are known without waiting for the device; values are not,
-        # so they are not looked at.
-        if torch._C._is_tracing():  # sizes are tensors there, and a trace would hold what they are
-            return
-        shape = f"({', '.join(letters)})"
-        if not isinstance(value, torch.Tensor):
-            raise TensorError(f"{name}: expected a tensor {shape}, got {type(value).__name__}")
-        fits = value.ndim == len(letters) and all(
-            size == sizes.get(letter, size) and (letter != "T" or size > 0)
-            for letter, size in zip(letters, value.shape, strict=True)
-        )
-        if not fits:
-            wanted = " and ".join(f"{letter} = {size}" for letter, size in sizes.items())
-            steps = " and at least one step" if "T" in letters else ""
-            raise TensorError(
-                f"{name}: expected shape {shape} with {wanted}{steps}, got {tuple(value.shape)}"
-            )
-        right_dtype = value.dtype == self.weight.dtype or torch._C._is_any_autocast_enabled()
-        if not right_dtype or value.device != self.weight.device:
-            raise TensorError(
-                f"{name}: expected {self.weight.dtype} on {self.weight.device} like the weights, "
-                f"got {value.dtype} on {value.device}"
-            )
 
 
 def _by_scan(xs, h0, weight, bias, ended, candidate, mode):

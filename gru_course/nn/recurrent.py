@@ -4,7 +4,8 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
-from gru_course.reference._checks import TensorError, check_sizes, check_switch
+from gru_course._checks import check_sizes, check_switch
+from gru_course.nn._checks import check_tensor
 
 
 class Recurrent(nn.Module):
@@ -49,12 +50,7 @@ class Recurrent(nn.Module):
         ------
         ValueError : if xs does not have three axes or no time step; the cell checks the rest
         """
-        if not isinstance(xs, torch.Tensor):
-            raise TensorError(f"xs: expected a tensor (N, T, I), got {type(xs).__name__}")
-        if xs.ndim != 3 or xs.shape[1] == 0:
-            raise TensorError(
-                f"xs: expected shape (N, T, I) with T at least 1, got {tuple(xs.shape)}"
-            )
+        check_tensor("xs", xs, ("N", "T", "I"), nonempty="T at least 1")
         hs = []
         for x in xs.unbind(dim=1):
             state = self.cell(x, state)

@@ -11,9 +11,10 @@ Shapes: N batch, T time steps, H hidden size. The loops run over the first axis,
 
 import torch
 
+from gru_course._checks import TensorError, check_choice
+from gru_course.nn._checks import check_tensor
 from gru_course.nn._modes import plain
 from gru_course.nn.kernels import why_not_scan
-from gru_course.reference._checks import TensorError, check_choice
 
 MODES = ("sequential", "scan", "triton")
 
@@ -207,24 +208,9 @@ def _weave_by_operations(b, between, odd):
 
 
 def _check(a, b, h0, names=("a", "b", "h0")):
-    if torch._C._is_tracing():  # sizes are tensors there, and a trace would hold what they are now
-        return
-    for name, value, shape in zip(names, (a, b, h0), ("(N, T, H)",) * 2 + ("(N, H)",), strict=True):
-        if not isinstance(value, torch.Tensor):
-            raise TensorError(f"{name}: expected a tensor {shape}, got {type(value).__name__}")
-        if not value.is_floating_point():
-            raise TensorError(f"{name}: expected a floating dtype, got {value.dtype}")
-        if (value.dtype, value.device) != (a.dtype, a.device):
-            raise TensorError(
-                f"{name}: expected {a.dtype} on {a.device} like {names[0]}, "
-                f"got {value.dtype} on {value.device}"
-            )
-    if a.ndim != 3 or a.shape[1] == 0 or a.shape[2] == 0:
-        raise TensorError(
-            f"{names[0]}: expected shape (N, T, H) with at least one step and unit, "
-            f"got {tuple(a.shape)}"
-        )
+    check_tensor(names[0], a, ("N", "T", "H"), nonempty="at least one step and unit")
+    if not a.is_floating_point():
+        raise TensorError(f"{names[0]}: expected a floating dtype, got {a.dtype}")
     N, T, H = a.shape
-    for name, value, wanted in ((names[1], b, (N, T, H)), (names[2], h0, (N, H))):
-        if value.shape != wanted:
-            raise TensorError(f"{name}: expected shape {wanted}, got {tuple(value.shape)}")
+    check_tensor(names[1], b, (N, T, H), a, of=names[0])
+    check_tensor(names[2], h0, (N, H), a, of=names[0])

@@ -1,4 +1,4 @@
-"""Cells with one gate fewer: what is left of a GRU or an LSTM without a gate, or with two tied.
+"""Cells with one gate fewer: what is left of a GRU without a gate, or with its two gates tied.
 
 Parameters are named, initialised and stacked as in `cells.py`.
 
@@ -145,54 +145,3 @@ class MinimalGatedUnit(Cell):
         n = torch.tanh(a_in + linear(f * h_prev, W_hn, b_hn))
         h = (1 - f) * h_prev + f * n
         return h
-
-
-class CoupledLSTMCell(Cell):
-    """The LSTM whose input gate is what the forget gate leaves. Stacked f | g | o.
-
-        a_f, a_g, a_o = W_ih x + b_ih + W_hh h_prev + b_hh
-        f = sigmoid(a_f)
-        g = tanh(a_g)
-        o = sigmoid(a_o)
-        c = f * c_prev + (1 - f) * g
-        h = o * tanh(c)
-
-    c is a weighted mean of its past and of g, as h is in a GRU, so it stays between -1 and 1 if it
-    starts there. It is an LSTM whose rows of i are the negated rows of f.
-
-    Parameters
-    ----------
-    input_size, hidden_size : int, at least 1
-
-    Raises
-    ------
-    ValueError : if a size is not a whole number of at least 1
-
-    Notes
-    -----
-    Greff et al. (2017), arXiv:1503.04069, variant CIFG, there with peepholes.
-
-    >>> h, c = CoupledLSTMCell(2, 3)(torch.ones(4, 2))
-    >>> h.shape, c.shape
-    (torch.Size([4, 3]), torch.Size([4, 3]))
-    """
-
-    def __init__(self, input_size, hidden_size):
-        super().__init__(input_size, hidden_size, blocks=3)
-
-    def forward(self, x, state=None):
-        """One time step: x (N, I) and the previous (h, c), zeros if None, to (h, c), (N, H) each.
-
-        Raises ValueError if a shape, dtype or device does not fit.
-        """
-        x = self._input(x)
-        h_prev, c_prev = self._pair(state, x)
-
-        a = linear(x, self.weight_ih, self.bias_ih) + linear(h_prev, self.weight_hh, self.bias_hh)
-        a_f, a_g, a_o = a.chunk(3, dim=1)
-        f = torch.sigmoid(a_f)
-        g = torch.tanh(a_g)
-        o = torch.sigmoid(a_o)
-        c = f * c_prev + (1 - f) * g
-        h = o * torch.tanh(c)
-        return h, c

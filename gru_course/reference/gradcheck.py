@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gru_course.reference._checks import check_floats
+from gru_course._checks import check_floats, check_positive
 
 
 def central_differences(f, array, eps=1e-5):
@@ -33,8 +33,7 @@ def central_differences(f, array, eps=1e-5):
     array([2., 6.])
     """
     check_floats("array", array, {"dtype": np.dtype(np.float64)})
-    if not 0 < eps < np.inf:
-        raise ValueError(f"eps: expected a finite number above 0, got {eps}")
+    check_positive(eps=eps)
 
     def evaluate(index, shift):
         shifted = array.copy()  # afresh each time, lest f change it

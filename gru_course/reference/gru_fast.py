@@ -10,7 +10,7 @@ Shapes: N batch, T time steps, I input size, H hidden size. Gates are stacked r 
 
 import numpy as np
 
-from gru_course.reference._checks import check_array, check_sequences, check_switch
+from gru_course._checks import check_array, check_sequences, check_switch
 from gru_course.reference.gru import SHAPES, Cache, Params, init, step, step_backward
 
 __all__ = ["Cache", "Params", "backward", "forward", "init", "step", "step_backward"]

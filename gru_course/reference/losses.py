@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gru_course.reference._checks import check_array, check_floats, check_plain
+from gru_course._checks import check_array, check_floats, check_plain
 
 
 def softmax_cross_entropy(logits, targets):

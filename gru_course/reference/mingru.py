@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gru_course.reference._checks import (
+from gru_course._checks import (
     check_array,
     check_choice,
     check_params,

@@ -12,7 +12,7 @@ results are those of torch.optim.
 
 import numpy as np
 
-from gru_course.reference._checks import check_floats
+from gru_course._checks import check_floats, check_positive
 
 
 class SGD:
@@ -36,7 +36,7 @@ class SGD:
     """
 
     def __init__(self, learning_rate):
-        _check_positive(learning_rate=learning_rate)
+        check_positive(learning_rate=learning_rate)
         self.learning_rate = learning_rate
 
     def update(self, params, grads):
@@ -66,7 +66,7 @@ class Momentum:
     """
 
     def __init__(self, learning_rate, momentum=0.9):
-        _check_positive(learning_rate=learning_rate)
+        check_positive(learning_rate=learning_rate)
         _check_decay(momentum=momentum)
         self.learning_rate, self.momentum = learning_rate, momentum
         self.v = None
@@ -101,7 +101,7 @@ class RMSProp:
     """
 
     def __init__(self, learning_rate=1e-2, decay=0.99, eps=1e-8):
-        _check_positive(learning_rate=learning_rate, eps=eps)
+        check_positive(learning_rate=learning_rate, eps=eps)
         _check_decay(decay=decay)
         self.learning_rate, self.decay, self.eps = learning_rate, decay, eps
         self.s = None
@@ -142,7 +142,7 @@ class Adam:
     """
 
     def __init__(self, learning_rate=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
-        _check_positive(learning_rate=learning_rate, eps=eps)
+        check_positive(learning_rate=learning_rate, eps=eps)
         _check_decay(beta1=beta1, beta2=beta2)
         self.learning_rate, self.beta1, self.beta2, self.eps = learning_rate, beta1, beta2, eps
         self.m = self.s = None
@@ -199,7 +199,7 @@ def clip_by_global_norm(grads, max_norm):
     >>> norm, clipped.weight_ih
     (6.0, array([[0.5]]))
     """
-    _check_positive(max_norm=max_norm)
+    check_positive(max_norm=max_norm)
     _check_like("grads", grads, grads)
     arrays = _arrays(grads)
     # Exploding gradients are what this is for: their squares would overflow, their ratios do not.
@@ -239,12 +239,6 @@ def _check_like(name, value, model):
     else:
         for field in model._fields:
             _check_like(f"{name}.{field}", getattr(value, field), getattr(model, field))
-
-
-def _check_positive(**settings):
-    for name, value in settings.items():
-        if not 0 < value < np.inf:
-            raise ValueError(f"{name}: expected a finite number above 0, got {value}")
 
 
 def _check_decay(**settings):

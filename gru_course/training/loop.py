@@ -2,12 +2,12 @@
 
 import math
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
 
 import torch
 from tqdm import tqdm
 
-from gru_course.reference._checks import check_plain
+from gru_course._checks import check_plain, check_whole
 from gru_course.training import checkpoint as checkpoints
 from gru_course.training._options import options
 
@@ -232,13 +232,6 @@ def check_trainable(name, model):
         raise ValueError(f"{name}: expected a torch module, got {type(model).__name__}")
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise ValueError(f"{name}: expected a module with parameters to train, got none")
-
-
-def check_whole(name, value, *, least=1):
-    """The value as an int; a ValueError unless it is a whole number of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise ValueError(f"{name}: expected a whole number of at least {least}, got {value!r}")
-    return int(value)
 
 
 def check_above_zero(name, value):

@@ -3,12 +3,12 @@
 import torch
 from torch.func import functional_call, stack_module_state
 
+from gru_course._checks import check_whole
 from gru_course.training._options import difference, options
 from gru_course.training.loop import (
     check_above_zero,
     check_rate,
     check_trainable,
-    check_whole,
     mean_loss,
     tensors,
 )

@@ -9,10 +9,10 @@ from typing import ClassVar
 import numpy as np
 import traitlets
 
+from gru_course._checks import check_array
 from gru_course.analysis import gate_statistics
 from gru_course.goals import digits
 from gru_course.palette import BY_SYMBOL
-from gru_course.reference._checks import check_array
 from gru_course.widgets._base import CourseWidget
 from gru_course.widgets._settings import Choice, Whole
 

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from gru_course.data import (
     delayed_echo,
-    first_symbol,
     latched_bit,
     running_count,
     running_parity,
@@ -60,16 +59,6 @@ def test_delayed_echo(n, length, seed, lag):
 
 
 @given(**SIZES)
-def test_first_symbol(n, length, seed):
-    inputs, targets = first_symbol(np.random.default_rng(seed), n, length)
-    assert inputs.shape == (n, length, 1)
-    assert targets.shape == (n, 1)
-    assert set(targets.ravel()) <= {-1.0, 1.0}
-    np.testing.assert_array_equal(inputs[:, 0], targets)
-    assert (np.abs(inputs[:, 1:]) < 1).all()
-
-
-@given(**SIZES)
 def test_running_parity(n, length, seed):
     inputs, targets = running_parity(np.random.default_rng(seed), n, length)
     assert inputs.shape == targets.shape == (n, length, 1)
@@ -111,28 +100,20 @@ def test_running_count(n, length, seed):
         np.testing.assert_allclose(10 * targets[:, t], ones, rtol=0, atol=1e-12)
 
 
-def test_the_chances_are_equal_and_the_noise_is_uniform():
+def test_the_chances_are_equal():
     rng = np.random.default_rng(0)
     # 20 000 fair draws: five standard deviations of the mean of +-1 are 0.035.
     for values in (
         delayed_echo(rng, 2000, 10, 1)[0],
-        first_symbol(rng, 20000, 1)[1],
         2 * running_parity(rng, 2000, 10)[0] - 1,
         2 * running_count(rng, 2000, 10)[0] - 1,
         latched_bit(rng, 2000, 10, 3)[0][..., 0],
     ):
         assert abs(values.mean()) < 0.035
-    noise = first_symbol(rng, 2000, 11)[0][:, 1:]
-    assert abs(noise.mean()) < 0.02
-    assert noise.var() == pytest.approx(1 / 3, rel=0.02)
-    # The noise tells nothing about the answer.
-    inputs, targets = first_symbol(rng, 20000, 3)
-    assert abs((inputs[:, 1:, 0] * targets).mean()) < 0.02
 
 
 def test_the_same_seed_gives_the_same_data():
-    for make in (lambda rng: delayed_echo(rng, 3, 8, 2), lambda rng: first_symbol(rng, 3, 8),
-                 lambda rng: running_parity(rng, 3, 8)):  # fmt: skip
+    for make in (lambda rng: delayed_echo(rng, 3, 8, 2), lambda rng: running_parity(rng, 3, 8)):
         for a, b in zip(
             make(np.random.default_rng(1)), make(np.random.default_rng(1)), strict=True
         ):
@@ -164,9 +145,7 @@ HOLES = np.array([0.0, 1.0, np.nan, 3.0])
         (lambda: delayed_echo(RNG, 1, 4, 4), "lag: expected less than length = 4, got 4"),
         (lambda: delayed_echo(RNG, 1, 4, -1), "lag: expected a whole number of at least 0, got -1"),
         (lambda: delayed_echo(RNG, 1, 4, True), "lag: expected a whole number .* got True"),
-        (lambda: first_symbol(None, 1, 1), "rng: expected a generator .* got NoneType"),
-        (lambda: first_symbol(RNG, 1, 0), "length: expected a whole number of at least 1"),
-        (lambda: first_symbol(RNG, 1.0, 1), "n: expected a whole number of at least 1"),
+        (lambda: delayed_echo(RNG, 1.0, 1, 0), "n: expected a whole number of at least 1"),
         (lambda: running_parity(np.random, 1, 1), "rng: expected a generator .* got module"),
         (lambda: running_parity(RNG, 1, 0), "length: expected a whole number of at least 1"),
         (lambda: running_parity(RNG, -1, 1), "n: expected a whole number of at least 1"),

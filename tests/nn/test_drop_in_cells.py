@@ -5,7 +5,6 @@ import torch
 from torch.func import functional_call
 
 from gru_course.nn import (
-    CoupledLSTMCell,
     GRUCell,
     LSTMCell,
     MinimalGatedUnit,
@@ -28,7 +27,6 @@ OWN = {
     "update-only": UpdateOnlyCell,
     "reset-only": ResetOnlyCell,
     "minimal": MinimalGatedUnit,
-    "coupled": CoupledLSTMCell,
 }
 
 

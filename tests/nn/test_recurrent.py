@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gru_course.nn import (
-    CoupledLSTMCell,
     GRUCell,
     LSTMCell,
     MinimalGatedUnit,
@@ -32,7 +31,6 @@ CELLS = {
     "mgu": MinimalGatedUnit,
     "update-only": UpdateOnlyCell,
     "reset-only": ResetOnlyCell,
-    "coupled": CoupledLSTMCell,
 }
 
 
@@ -152,7 +150,7 @@ def test_readout_is_a_linear_map_of_the_states(kind, ours):
 
 @pytest.mark.parametrize(
     ("kind", "blocks"),
-    [("rnn", 1), ("lstm", 4), ("gru", 3), ("gru-before", 3), ("mgu", 2), ("coupled", 3)],
+    [("rnn", 1), ("lstm", 4), ("gru", 3), ("gru-before", 3), ("mgu", 2)],
 )
 def test_parameter_count(kind, blocks):
     ours = Recurrent(CELLS[kind](7, 11))

@@ -126,7 +126,7 @@ A, H0 = torch.zeros(2, 5, 3), torch.zeros(2, 3)
         ((A, A.double(), H0), "b: expected torch.float32 on cpu like a, got torch.float64 on cpu"),
         ((A, A, H0.to("meta")), "h0: expected torch.float32 on cpu like a, .* on meta"),
         ((A.int(), A, H0), "a: expected a floating dtype, got torch.int32"),
-        ((A, A.tolist(), H0), r"b: expected a tensor \(N, T, H\), got list"),
+        ((A, A.tolist(), H0), r"b: expected a tensor \(2, 5, 3\), got list"),
         ((A, A, H0, "tree"), "mode: expected one of 'sequential', 'scan', 'triton', got 'tree'"),
     ],
 )

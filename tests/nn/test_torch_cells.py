@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gru_course.nn import (
-    CoupledLSTMCell,
     GRUCell,
     LSTMCell,
     MinimalGatedUnit,
@@ -28,15 +27,10 @@ BLOCKS = {
     "gru": 3,
     "gru-before": 3,
     "mgu": 2,
-    "coupled": 3,
 }
 KINDS = list(BLOCKS)
-PAIRS = ("lstm", "coupled")  # their state is (h, c)
 # The oracle's blocks in terms of the cell's own, as (block, sign): sigmoid(-a) = 1 - sigmoid(a).
-TIED = {
-    "mgu": [(0, 1), (0, -1), (1, 1)],  # r | z | n = f | -f | n
-    "coupled": [(0, -1), (0, 1), (1, 1), (2, 1)],  # i | f | g | o = -f | f | g | o
-}
+TIED = {"mgu": [(0, 1), (0, -1), (1, 1)]}  # r | z | n = f | -f | n
 # Torch has neither a GRU with the reset before the product nor, for that reason, the MGU's parent.
 TORCH_KINDS = [kind for kind in KINDS if kind not in ("gru-before", "mgu")]
 SAME_PARAMETERS = [kind for kind in KINDS if kind not in TIED]
@@ -47,14 +41,14 @@ def ours(kind, input_size, hidden_size):
         return RNNCell(input_size, hidden_size, nonlinearity=kind.removeprefix("rnn-"))
     if kind == "gru-before":
         return GRUCell(input_size, hidden_size, reset_after=False)
-    cells = {"lstm": LSTMCell, "gru": GRUCell, "mgu": MinimalGatedUnit, "coupled": CoupledLSTMCell}
+    cells = {"lstm": LSTMCell, "gru": GRUCell, "mgu": MinimalGatedUnit}
     return cells[kind](input_size, hidden_size)
 
 
 def torchs(kind, input_size, hidden_size):
     if kind.startswith("rnn"):
         return torch.nn.RNNCell(input_size, hidden_size, nonlinearity=kind.removeprefix("rnn-"))
-    cell = torch.nn.LSTMCell if kind in PAIRS else torch.nn.GRUCell
+    cell = torch.nn.LSTMCell if kind == "lstm" else torch.nn.GRUCell
     return cell(input_size, hidden_size)
 
 
@@ -81,7 +75,7 @@ def reference_cell(kind):
     """The module of the reference, and the options of its step."""
     if kind.startswith("rnn"):
         return rnn, {"nonlinearity": kind.removeprefix("rnn-")}
-    if kind in PAIRS:
+    if kind == "lstm":
         return lstm, {}
     return gru, {"reset_after": kind == "gru"}
 
@@ -89,21 +83,21 @@ def reference_cell(kind):
 def reference_step(kind, x, state, params):
     """The NumPy step, on a list of state arrays (h, or h and c)."""
     cell, options = reference_cell(kind)
-    state = lstm.State(*state) if kind in PAIRS else state[0]
+    state = lstm.State(*state) if kind == "lstm" else state[0]
     state, cache = cell.step(x, state, cell.Params(*params), **options)
-    return list(state) if kind in PAIRS else [state], cache
+    return list(state) if kind == "lstm" else [state], cache
 
 
 def reference_backward(kind, dstate, cache):
     cell, _ = reference_cell(kind)
-    dstate = lstm.State(*dstate) if kind in PAIRS else dstate[0]
+    dstate = lstm.State(*dstate) if kind == "lstm" else dstate[0]
     dx, dstate_prev, grads = cell.step_backward(dstate, cache)
-    return [dx, *(dstate_prev if kind in PAIRS else [dstate_prev]), *grads]
+    return [dx, *(dstate_prev if kind == "lstm" else [dstate_prev]), *grads]
 
 
 def random_inputs(rng, kind, n, input_size, hidden_size, scale=1.0):
     x = rng.normal(size=(n, input_size)) * scale
-    state = [rng.normal(size=(n, hidden_size)) * scale for _ in range(1 + (kind in PAIRS))]
+    state = [rng.normal(size=(n, hidden_size)) * scale for _ in range(1 + (kind == "lstm"))]
     cotangents = [rng.normal(size=(n, hidden_size)) for _ in state]
     return x, state, cotangents
 
@@ -200,13 +194,11 @@ def test_without_a_gate_it_is_a_gru_whose_gate_stands_still(kind, missing, bias)
 @pytest.mark.parametrize("gate", [-60.0, 60.0])
 def test_what_a_tied_gate_of_zero_or_one_does(gate):
     torch.manual_seed(0)
-    x, h, c = torch.randn(2, 3), torch.randn(2, 5), torch.randn(2, 5)
-    unit, coupled = MinimalGatedUnit(3, 5), CoupledLSTMCell(3, 5)
+    x, h = torch.randn(2, 3), torch.randn(2, 5)
+    unit = MinimalGatedUnit(3, 5)
     with torch.no_grad():
-        unit.bias_ih[:5] = coupled.bias_ih[:5] = gate  # the rows of f
-    # The MGU's f = 0 keeps h; the LSTM's f = 1 keeps c.
+        unit.bias_ih[:5] = gate  # the rows of f, whose 0 keeps h
     assert torch.equal(unit(x, h), h) == (gate < 0)
-    assert torch.equal(coupled(x, (h, c))[1], c) == (gate > 0)
 
 
 @pytest.mark.parametrize("kind", SAME_PARAMETERS)
@@ -248,7 +240,7 @@ def test_tied_cells_name_and_draw_their_parameters_alike(kind):
 def test_no_state_is_a_state_of_zeros(kind):
     cell, x = ours(kind, 3, 5), torch.ones(2, 3)
     zero = torch.zeros(2, 5)
-    with_zeros, without = cell(x, (zero, zero) if kind in PAIRS else zero), cell(x)
+    with_zeros, without = cell(x, (zero, zero) if kind == "lstm" else zero), cell(x)
     for a, b in zip(with_zeros, without, strict=True):
         assert torch.equal(a, b)
 
@@ -298,15 +290,14 @@ X, H = torch.zeros(2, 3), torch.zeros(2, 5)
 def test_bad_input_is_named(kind, x, h, message):
     for error in (ValueError, RuntimeError):  # torch's cells raise either
         with pytest.raises(error, match=message):
-            ours(kind, 3, 5)(x, (h, h) if kind in PAIRS else h)
+            ours(kind, 3, 5)(x, (h, h) if kind == "lstm" else h)
 
 
 def test_a_pair_is_asked_for_where_it_is_needed():
-    for cell in (LSTMCell(3, 5), CoupledLSTMCell(3, 5)):
-        with pytest.raises(ValueError, match=r"state: expected a pair \(h, c\), got Tensor"):
-            cell(X, H)
-        with pytest.raises(ValueError, match="state c: expected shape"):
-            cell(X, (H, torch.zeros(2, 4)))
+    with pytest.raises(ValueError, match=r"state: expected a pair \(h, c\), got Tensor"):
+        LSTMCell(3, 5)(X, H)
+    with pytest.raises(ValueError, match="state c: expected shape"):
+        LSTMCell(3, 5)(X, (H, torch.zeros(2, 4)))
     for cell in (GRUCell(3, 5), MinimalGatedUnit(3, 5)):
         with pytest.raises(ValueError, match=r"state: expected a tensor \(N, H\), got tuple"):
             cell(X, (H, H))

@@ -1,7 +1,8 @@
-"""Errors that help: every public function of the reference checks its arguments here."""
+"""Errors that help: the checks of arguments that all parts of the package share, without torch."""
 
 import re
 from functools import cache
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -142,13 +143,38 @@ def check_sequences(xs, lengths, params, shapes, sizes):
     return np.where(np.arange(sizes["T"])[:, None] < lengths[:, None, None], xs, 0), lengths
 
 
+def check_whole(name, value, least=1):
+    """Return `value` as an int; raise a ValueError unless it is a whole number, and large enough.
+
+    It is a KindError if `value` is no whole number.
+    """
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not whole or value < least:
+        error = ValueError if whole else KindError
+        raise error(f"{name}: expected a whole number of at least {least}, got {value!r}")
+    return int(value)
+
+
 def check_sizes(**sizes):
-    """Raise a ValueError unless each size is a positive whole number, a KindError if it is none."""
+    """Raise a ValueError unless each size is a whole number of at least 1."""
     for name, value in sizes.items():
-        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if not whole or value < 1:
-            error = ValueError if whole else KindError
-            raise error(f"{name}: expected a whole number of at least 1, got {value!r}")
+        check_whole(name, value)
+
+
+def check_positive(**settings):
+    """Raise a ValueError unless each setting is a finite number above 0."""
+    for name, value in settings.items():
+        numeric = isinstance(value, Real) and not isinstance(value, bool)
+        if not numeric or not 0 < value < np.inf:
+            raise ValueError(f"{name}: expected a finite number above 0, got {value!r}")
+
+
+def check_rng(rng):
+    """Raise a ValueError unless `rng` is a NumPy generator."""
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(
+            f"rng: expected a generator such as np.random.default_rng(0), got {type(rng).__name__}"
+        )
 
 
 def check_choice(name, value, choices):
