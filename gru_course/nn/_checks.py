@@ -12,7 +12,7 @@ def check_tensor(name, value, shape, like=None, *, of="the weights", nonempty=""
 
     Parameters
     ----------
-    name : the argument's name, as the message shall call it
+    name : the argument's name, as the message calls it
     value : what the caller passed
     shape : one entry an axis, a letter or a size
     like : tensor whose dtype and device are wanted, the device alone under autocast; None for any
