@@ -155,8 +155,8 @@ class _Memory:
                 if found is not None and found > step:
                     why = f"program {q} has written over it already"
                 self._wrong = (
-                    f"With {self.programs} programs, program {p} reads the state after {step} steps, and "
-                    f"the part of program {q} is not there: {why}."
+                    f"With {self.programs} programs, program {p} reads the state after {step} "
+                    f"steps, and the part of program {q} is not there: {why}."
                 )
         self._has_read[p] = True
 
@@ -197,8 +197,8 @@ def _turns(program, memory, order):
             break
         if waited > 50 * memory.programs:
             return (
-                f"With {memory.programs} programs, {len(running)} wait for ever: the counter stands at "
-                f"{memory.arrived}, and nobody raises it."
+                f"With {memory.programs} programs, {len(running)} wait for ever: the counter stands "
+                f"at {memory.arrived}, and nobody raises it."
             )
     for p, steps in enumerate(memory._steps):
         if steps != memory.steps:
