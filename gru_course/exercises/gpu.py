@@ -197,7 +197,7 @@ def _turns(program, memory, order):
             break
         if waited > 50 * memory.programs:
             return (
-                f"With {memory.programs} programs, {len(running)} wait for ever: the counter stands "
+                f"With {memory.programs} programs, {len(running)} wait for ever: the counter is "
                 f"at {memory.arrived}, and nobody raises it."
             )
     for p, steps in enumerate(memory._steps):
