@@ -153,7 +153,6 @@ CLAIMS = {  # by notebook
 
 # Notebooks that read a clock and say nothing about a processor, and why.
 NO_CLAIM = {
-    "performance/gru-on-a-gpu": "its clock shows how a simulated queue misleads a clock",
     "solutions/how-fast-can-a-gru-go": "its sentences refer to what its cells print",
 }
 

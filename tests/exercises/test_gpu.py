@@ -1,9 +1,14 @@
 """Answers to the exercises of the chapter on the GPU, right and wrong."""
 
+import math
+from fractions import Fraction
+
 import numpy as np
+import pytest
 import torch
 
 from gru_course.exercises import check
+from gru_course.exercises._table import TABLES
 
 
 def bound(N, H, width, rate, bandwidth):
@@ -23,77 +28,77 @@ def units(N, H, width, memory):
 
 
 def two_places(p, memory):
-    for t in range(memory.T):
+    for t in range(memory.steps):
         memory.read(p, t % 2)
         memory.write(p, (t + 1) % 2)
         memory.arrived += 1
-        while memory.arrived < memory.P * (t + 1):
+        while memory.arrived < memory.programs * (t + 1):
             yield
 
 
 def two_waits(p, memory):
     waits = 0
-    for _ in range(memory.T):
+    for _ in range(memory.steps):
         for act in (memory.read, memory.write):
             act(p, 0)
             memory.arrived += 1
             waits += 1
-            while memory.arrived < memory.P * waits:
+            while memory.arrived < memory.programs * waits:
                 yield
 
 
 def one_place(p, memory):
-    for t in range(memory.T):
+    for t in range(memory.steps):
         memory.read(p, 0)
         memory.write(p, 0)
         memory.arrived += 1
-        while memory.arrived < memory.P * (t + 1):
+        while memory.arrived < memory.programs * (t + 1):
             yield
 
 
 def no_wait(p, memory):
-    for t in range(memory.T):
+    for t in range(memory.steps):
         memory.read(p, t % 2)
         memory.write(p, (t + 1) % 2)
         yield
 
 
 def reset(p, memory):
-    for t in range(memory.T):
+    for t in range(memory.steps):
         memory.read(p, t % 2)
         memory.write(p, (t + 1) % 2)
         memory.arrived += 1
-        while memory.arrived < memory.P:
+        while memory.arrived < memory.programs:
             yield
         memory.arrived = 0
 
 
 def too_early(p, memory):
-    for t in range(memory.T):
+    for t in range(memory.steps):
         memory.read(p, t % 2)
         memory.write(p, (t + 1) % 2)
         memory.arrived += 1
-        while memory.arrived < memory.P * t + 1:
+        while memory.arrived < memory.programs * t + 1:
             yield
 
 
 def blind(p, memory):
-    for t in range(memory.T):
+    for t in range(memory.steps):
         memory.write(p, (t + 1) % 2)
         yield
 
 
 def too_short(p, memory):
-    for t in range(memory.T - 1):
+    for t in range(memory.steps - 1):
         memory.read(p, t % 2)
         memory.write(p, (t + 1) % 2)
         memory.arrived += 1
-        while memory.arrived < memory.P * (t + 1):
+        while memory.arrived < memory.programs * (t + 1):
             yield
 
 
 def no_yield(p, memory):
-    return memory.T
+    return memory.steps
 
 
 def third_place(p, memory):
@@ -126,6 +131,18 @@ def test_a_carry_of_pytorchs_bfloat16_stops_there_too():
     for _ in range(5000):
         h = (0.999 * h.float() + 0.001).bfloat16()
     assert h.item() == stall(0.999, 7) == 0.25
+
+
+@pytest.mark.parametrize(("z", "bits"), TABLES["gpu.stall"].cases)
+def test_no_case_of_the_carry_comes_near_a_tie(z, bits):
+    """In exact fractions: binary64 is far finer than the distance to the nearest tie."""
+    z, h, before = Fraction(str(z)), Fraction(0), None
+    while h != before:
+        value = z * h + 1 - z
+        step = Fraction(2) ** (math.floor(math.log2(value)) - bits)
+        assert abs(value / step % 1 - Fraction(1, 2)) > Fraction(1, 1000)
+        h, before = step * round(value / step), h
+    assert float(h) == stall(float(z), bits)
 
 
 def make_timer(early=False, warm=True, before=True, after=True, each=False, divide=True):
@@ -190,8 +207,8 @@ MISTAKES = {
         (written_elsewhere, "asks for place -1"),
     ],
     "gpu.stall": [
-        (lambda z, bits: 2 * stall(z, bits), "z = 0.99, 7 bits"),
-        (lambda z, bits: z, "z = 0.99, 7 bits: wanted 0.804688, got 0.99"),
+        (lambda z, bits: 2 * stall(z, bits), "z = 0.998, 7 bits"),
+        (lambda z, bits: z, "z = 0.998, 7 bits: wanted 0.5, got 0.998"),
     ],
     "gpu.timer": [
         (make_timer(after=False), "nobody waits for the last"),
