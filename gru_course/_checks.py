@@ -165,7 +165,7 @@ def check_positive(**settings):
     """Raise a ValueError unless each setting is a finite number above 0."""
     for name, value in settings.items():
         numeric = isinstance(value, Real) and not isinstance(value, bool)
-        if not numeric or not 0 < value < np.inf:
+        if not numeric or not 0 < float(value) < np.inf:
             raise ValueError(f"{name}: expected a finite number above 0, got {value!r}")
 
 

@@ -207,8 +207,8 @@ MISTAKES = {
         (written_elsewhere, "asks for place -1"),
     ],
     "gpu.stall": [
-        (lambda z, bits: 2 * stall(z, bits), "z = 0.998, 7 bits"),
-        (lambda z, bits: z, "z = 0.998, 7 bits: wanted 0.5, got 0.998"),
+        (lambda z, bits: 3 * stall(z, bits), "z = 0.97, 4 bits: wanted 0.5, got 1.5"),
+        (lambda z, bits: z, "z = 0.97, 4 bits: wanted 0.5, got 0.97"),
     ],
     "gpu.timer": [
         (make_timer(after=False), "nobody waits for the last"),
