@@ -1,10 +1,13 @@
 """Errors that help: the checks of arguments that all parts of the package share, without torch."""
 
 import re
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 class KindError(ValueError, TypeError):
@@ -15,18 +18,20 @@ class TensorError(ValueError, RuntimeError):
     """A tensor whose shape, dtype or device does not fit, for which torch raises either."""
 
 
+Sizes = dict[str, Any]  # letter -> size, and "dtype" -> the dtype that all arrays of a call share
+Shapes = Mapping[str, Sequence[str]]  # name of a field -> its shape, as in `check_array`
 FLOATS = (np.dtype("float32"), np.dtype("float64"))
 
 
 @cache
-def parse(label):
+def parse(label: str) -> tuple[int, str]:
     """ "3H" as (3, "H")."""
     match = re.fullmatch(r"(\d*)([A-Z])", label)
     assert match, f"not a shape letter: {label}"
     return int(match[1] or 1), match[2]
 
 
-def check_plain(name, value):
+def check_plain(name: str, value: object) -> None:
     """Raise a ValueError for an array whose operations differ from those of others of its shape."""
     if isinstance(value, np.ma.MaskedArray):
         raise ValueError(
@@ -37,7 +42,7 @@ def check_plain(name, value):
         raise ValueError(f"{name}: expected an array, got matrix, whose * is @: take np.asarray")
 
 
-def check_floats(name, value, sizes, wanted="a NumPy array"):
+def check_floats(name: str, value: np.ndarray, sizes: Sizes, wanted: str = "a NumPy array") -> None:
     """Raise a ValueError unless `value` is a finite float array, of any shape but an empty one.
 
     Parameters
@@ -64,7 +69,7 @@ def check_floats(name, value, sizes, wanted="a NumPy array"):
         raise ValueError(f"{name}: expected finite numbers, got {value[where]} at index {where}")
 
 
-def check_array(name, value, shape, sizes):
+def check_array(name: str, value: np.ndarray, shape: Sequence[str], sizes: Sizes) -> None:
     """Raise a ValueError unless `value` is a finite float array of the given shape.
 
     Parameters
@@ -93,7 +98,7 @@ def check_array(name, value, shape, sizes):
             )
 
 
-def check_params(params, shapes, sizes):
+def check_params(params: tuple, shapes: Shapes, sizes: Sizes) -> None:
     """Check every array of a Params tuple; `shapes` maps field names to shapes.
 
     Peepholes are the only field that may be missing.
@@ -109,7 +114,7 @@ def check_params(params, shapes, sizes):
         check_array(f"params.{field}", getattr(params, field), shapes[field], sizes)
 
 
-def check_lengths(lengths, sizes):
+def check_lengths(lengths: ArrayLike, sizes: Sizes) -> np.ndarray:
     """Return `lengths` as an (N,) integer array of values from 1 to T."""
     n, t = sizes["N"], sizes["T"]
     check_plain("lengths", lengths)
@@ -130,7 +135,9 @@ def check_lengths(lengths, sizes):
     return lengths
 
 
-def check_sequences(xs, lengths, params, shapes, sizes):
+def check_sequences(
+    xs: np.ndarray, lengths: ArrayLike | None, params: tuple, shapes: Shapes, sizes: Sizes
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Check a batch of sequences; return it with zeros for padding, and its checked lengths.
 
     Padding is never read: not even a number there that overflows can reach a result.
@@ -143,7 +150,7 @@ def check_sequences(xs, lengths, params, shapes, sizes):
     return np.where(np.arange(sizes["T"])[:, None] < lengths[:, None, None], xs, 0), lengths
 
 
-def check_whole(name, value, least=1):
+def check_whole(name: str, value: int, least: int = 1) -> int:
     """Return `value` as an int; raise a ValueError unless it is a whole number, and large enough.
 
     It is a KindError if `value` is no whole number.
@@ -155,13 +162,13 @@ def check_whole(name, value, least=1):
     return int(value)
 
 
-def check_sizes(**sizes):
+def check_sizes(**sizes: int) -> None:
     """Raise a ValueError unless each size is a whole number of at least 1."""
     for name, value in sizes.items():
         check_whole(name, value)
 
 
-def check_positive(**settings):
+def check_positive(**settings: float) -> None:
     """Raise a ValueError unless each setting is a finite number above 0."""
     for name, value in settings.items():
         numeric = isinstance(value, Real) and not isinstance(value, bool)
@@ -169,7 +176,7 @@ def check_positive(**settings):
             raise ValueError(f"{name}: expected a finite number above 0, got {value!r}")
 
 
-def check_rng(rng):
+def check_rng(rng: np.random.Generator) -> None:
     """Raise a ValueError unless `rng` is a NumPy generator."""
     if not isinstance(rng, np.random.Generator):
         raise ValueError(
@@ -177,13 +184,13 @@ def check_rng(rng):
         )
 
 
-def check_choice(name, value, choices):
+def check_choice(name: str, value: object, choices: Collection) -> None:
     """Raise a ValueError unless `value` is one of `choices`."""
     if value not in choices:
         raise ValueError(f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}")
 
 
-def check_switch(name, value):
+def check_switch(name: str, value: object) -> bool:
     """Return `value` as True or False; raise a ValueError unless it is one, or the number 1 or 0.
 
     What Python takes for true, such as the text "False", is no answer to a question of yes or no.

@@ -1,6 +1,7 @@
 """How often a function calls NumPy."""
 
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 
@@ -46,7 +47,9 @@ def _counting(value, counter):
     return value
 
 
-def calls_per_step(function, xs, h0, params):
+def calls_per_step(
+    function: Callable, xs: np.ndarray, h0: np.ndarray, params: tuple[np.ndarray, ...]
+) -> dict[str, int]:
     """How many calls of NumPy one more time step costs.
 
     A call is one operation on whole arrays (`+`, `@`, `np.tanh`) or one of NumPy's functions

@@ -1,13 +1,21 @@
 """What a GRU computes when some of its gates are held: an intervention, not an observation."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from gru_course._checks import check_array, check_params
 from gru_course.reference import gru
 from gru_course.reference.activations import sigmoid
 
 
-def run_with_gates(params, xs, *, r=None, z=None, state0=None):
+def run_with_gates(
+    params: gru.Params,
+    xs: np.ndarray,
+    *,
+    r: ArrayLike | None = None,
+    z: ArrayLike | None = None,
+    state0: np.ndarray | None = None,
+) -> np.ndarray:
     """The states of a GRU whose gates are held at given values, at all steps.
 
         r_j = value_j if one is given, sigmoid(W_ir x + b_ir + W_hr h_prev + b_hr)_j otherwise

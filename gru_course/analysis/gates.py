@@ -1,13 +1,16 @@
 """What the gates of a network do over time, and three numbers for each unit that sum it up."""
 
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from gru_course._checks import check_array, check_lengths
 from gru_course.analysis._states import run
 from gru_course.analysis.memory import half_life
 from gru_course.reference import gru, lstm
+from gru_course.reference.recurrent import Params, State
 
 NAMES = {gru: ("r", "z", "n"), lstm: ("i", "f", "g", "o")}
 
@@ -21,7 +24,14 @@ class GateStatistics(NamedTuple):
     half_life: np.ndarray  # (H,) steps
 
 
-def gates(cell, params, xs, *, state0=None, **options):
+def gates(
+    cell: ModuleType,
+    params: Params,
+    xs: np.ndarray,
+    *,
+    state0: State | None = None,
+    **options: bool | str,
+) -> dict[str, np.ndarray]:
     """The gates and the candidate of every step of a run.
 
     Parameters
@@ -54,7 +64,7 @@ def gates(cell, params, xs, *, state0=None, **options):
     }
 
 
-def gate_statistics(gate, lengths=None):
+def gate_statistics(gate: np.ndarray, lengths: ArrayLike | None = None) -> GateStatistics:
     """Mean, saturation and half-life of a gate, unit by unit, over all steps of all sequences.
 
         low       = share of steps with gate < 0.1

@@ -5,12 +5,23 @@ nonlinearity="relu" or reset_after=False, are passed on. The state of the LSTM i
 here it is one vector of S = 2H numbers, h first. For the others it is h, S = H.
 """
 
+from types import ModuleType
+
 import numpy as np
 
 from gru_course.analysis._states import join, run, size, split
+from gru_course.reference.recurrent import Params, State
 
 
-def state_gradients(cell, params, xs, rng, *, state0=None, **options):
+def state_gradients(
+    cell: ModuleType,
+    params: Params,
+    xs: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    state0: State | None = None,
+    **options: bool | str,
+) -> np.ndarray:
     """The gradient of a random direction of h_T with respect to every earlier state.
 
         L = v . h_T  with |v| = 1,       column k: dL / ds_{T-k},   k = 0 ... T
@@ -51,7 +62,15 @@ def state_gradients(cell, params, xs, rng, *, state0=None, **options):
     return np.stack(gradients, axis=1)
 
 
-def gradient_norms(cell, params, xs, rng, *, state0=None, **options):
+def gradient_norms(
+    cell: ModuleType,
+    params: Params,
+    xs: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    state0: State | None = None,
+    **options: bool | str,
+) -> np.ndarray:
     """The length of the gradient that reaches the state k steps before the end.
 
         L = v . h_T  with |v| = 1,       column k: |dL / ds_{T-k}|,   k = 0 ... T

@@ -5,13 +5,18 @@ nonlinearity="relu" or reset_after=False, are passed on. The state of the LSTM i
 here it is one vector of S = 2H numbers, h first. For the others it is h, S = H.
 """
 
+from types import ModuleType
+
 import numpy as np
 
 from gru_course._checks import check_array, check_floats, check_params
 from gru_course.analysis._states import check_run, join, size, split, start
+from gru_course.reference.recurrent import Params, State
 
 
-def state_jacobian(cell, x, h_prev, params, **options):
+def state_jacobian(
+    cell: ModuleType, x: np.ndarray, h_prev: State, params: Params, **options: bool | str
+) -> np.ndarray:
     """The Jacobian of one step for one example.
 
         J_ij = d s_i / d s_prev_j,   s = h, or h and c
@@ -46,7 +51,14 @@ def state_jacobian(cell, x, h_prev, params, **options):
     return jacobians[0]
 
 
-def state_jacobians(cell, params, xs, *, state0=None, **options):
+def state_jacobians(
+    cell: ModuleType,
+    params: Params,
+    xs: np.ndarray,
+    *,
+    state0: State | None = None,
+    **options: bool | str,
+) -> np.ndarray:
     """The Jacobian of every step along the trajectory that a network takes over its inputs.
 
         J_t = d s_t / d s_{t-1},     d s_T / d s_{T-k} = J_T J_{T-1} ... J_{T-k+1}
@@ -90,7 +102,7 @@ def state_jacobians(cell, params, xs, *, state0=None, **options):
     return np.stack(jacobians, axis=1)
 
 
-def singular_values(jacobians):
+def singular_values(jacobians: np.ndarray) -> np.ndarray:
     """How much each Jacobian stretches: its singular values, the largest first.
 
         J = U diag(sigma_1, ..., sigma_S) V^T,     sigma_1 = max |J v| over |v| = 1

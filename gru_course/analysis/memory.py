@@ -1,9 +1,10 @@
 """How long a gate remembers."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def half_life(z):
+def half_life(z: ArrayLike) -> np.ndarray:
     """Steps after which a state multiplied by z at each step has halved.
 
         z^k = 1/2,   k = ln(1/2) / ln(z)

@@ -5,7 +5,7 @@ import numpy as np
 from gru_course._checks import check_array, check_choice, check_positive, check_sizes
 
 
-def spectral_radius(matrix):
+def spectral_radius(matrix: np.ndarray) -> float:
     """The largest absolute value among the eigenvalues.
 
     Parameters
@@ -27,7 +27,9 @@ def spectral_radius(matrix):
     return float(np.abs(np.linalg.eigvals(matrix)).max())
 
 
-def scaled_recurrent(rng, hidden_size, radius, kind="gaussian"):
+def scaled_recurrent(
+    rng: np.random.Generator, hidden_size: int, radius: float, kind: str = "gaussian"
+) -> np.ndarray:
     """A random recurrent matrix with a given spectral radius.
 
         W = radius * A / rho(A)      "gaussian": independent entries a_ij ~ N(0, 1)

@@ -4,12 +4,15 @@ import numpy as np
 
 from gru_course._checks import check_choice, check_floats, check_params, check_switch
 from gru_course.reference import gru, lstm, rnn
+from gru_course.reference.recurrent import Params
 
 CELLS = {1: rnn, 3: gru, 4: lstm}  # k, the number of blocks -> cell
 NONLINEARITIES = ("tanh", "relu")
+Layer = tuple[Params, ...]  # one for each direction
+Options = dict[str, bool | str]  # what the arrays of a layer do not tell
 
 
-def flip_update_gate(params):
+def flip_update_gate(params: gru.Params) -> gru.Params:
     """Between z = 1 keeps the old state and z = 1 takes the new one; twice is once.
 
         sigmoid(-a) = 1 - sigmoid(a),   so   W_iz, W_hz, b_iz, b_hz -> their negatives
@@ -37,7 +40,7 @@ def flip_update_gate(params):
     return gru.Params(*(sign.reshape(-1, *[1] * (a.ndim - 1)) * a for a in params))
 
 
-def blocks(name, recurrent, axis):
+def blocks(name: str, recurrent: np.ndarray, axis: int) -> tuple[int, int]:
     """H and k of a recurrent matrix whose k blocks lie along `axis`."""
     wanted = "(kH, H)" if axis == 0 else "(H, kH)"
     check_floats(name, recurrent, {}, f"a NumPy array of shape {wanted}")
@@ -50,7 +53,7 @@ def blocks(name, recurrent, axis):
     return H, long // H
 
 
-def params(k, *arrays):
+def params(k: int, *arrays: np.ndarray) -> Params:
     """The cell's Params, of copies: nobody's weights change with another's."""
     cell = CELLS[k]
     kind = cell.PeepholeParams if len(arrays) == 5 else cell.Params
@@ -59,7 +62,7 @@ def params(k, *arrays):
     return params
 
 
-def options(k, reset_after, nonlinearity):
+def options(k: int, reset_after: bool | None, nonlinearity: str | None) -> Options:
     """What the arrays of a layer with k blocks do not tell, checked, by the names of the cells."""
     if k == 3:
         if reset_after is None:
@@ -79,7 +82,7 @@ def options(k, reset_after, nonlinearity):
     return {}
 
 
-def check_layer(layer):
+def check_layer(layer: Layer) -> int:
     """Return k; raise a ValueError unless the layer's cells are of one kind and shape."""
     size = len(layer) if isinstance(layer, tuple) and not hasattr(layer, "_fields") else 0
     if size not in (1, 2):
@@ -95,7 +98,7 @@ def check_layer(layer):
     return len(layer[0].bias_hh) // sizes["H"]
 
 
-def check_layers(layers):
+def check_layers(layers: list[Layer]) -> int:
     """Return k; raise a ValueError unless the layers can stand one on the other."""
     if not isinstance(layers, list) or not layers:
         raise ValueError(f"layers: expected a list of layers, got {layers!r:.60}")
@@ -114,17 +117,17 @@ def check_layers(layers):
     return ks[0]
 
 
-def refuse_peepholes(params, peer):
+def refuse_peepholes(params: Params, peer: str) -> None:
     if hasattr(params, "peephole"):
         raise ValueError(f"layer: {peer} has no peepholes, and no other weights replace them")
 
 
-def to_order(array, order):
+def to_order(array: np.ndarray, order: list[int]) -> np.ndarray:
     """Reorder the blocks along axis 0: ours to a library's."""
     blocks = np.split(array, len(order))
     return np.concatenate([blocks[i] for i in order])
 
 
-def from_order(array, order):
+def from_order(array: np.ndarray, order: list[int]) -> np.ndarray:
     """The inverse of `to_order`."""
     return to_order(array, [order.index(i) for i in range(len(order))])

@@ -1,10 +1,14 @@
 """The weights of Keras' `SimpleRNN`, `LSTM` and `GRU`."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from gru_course._checks import check_array, check_switch
 from gru_course.convert._layers import (
     NONLINEARITIES,
+    Layer,
+    Options,
     blocks,
     check_layer,
     from_order,
@@ -19,14 +23,14 @@ ORDER = {1: [0], 3: [1, 0, 2], 4: [0, 1, 2, 3]}
 
 
 def from_keras(
-    weights,
+    weights: Sequence[np.ndarray],
     *,
-    reset_after=None,
-    activation=None,
-    recurrent_activation="sigmoid",
-    go_backwards=False,
-    bidirectional=None,
-):
+    reset_after: bool | None = None,
+    activation: str | Callable | None = None,
+    recurrent_activation: str | Callable = "sigmoid",
+    go_backwards: bool = False,
+    bidirectional: bool | None = None,
+) -> tuple[Layer, Options]:
     """The weights of one Keras `SimpleRNN`, `LSTM` or `GRU`, alone or in `Bidirectional`.
 
     Parameters
@@ -157,7 +161,9 @@ def _check_attributes(k, activation, recurrent_activation, go_backwards):
     return activation
 
 
-def to_keras(layer, *, reset_after=None, nonlinearity=None):
+def to_keras(
+    layer: Layer, *, reset_after: bool | None = None, nonlinearity: str | None = None
+) -> list[np.ndarray]:
     """What `set_weights` of a Keras `SimpleRNN`, `LSTM` or `GRU` takes, to compute the same.
 
     Parameters
@@ -180,11 +186,11 @@ def to_keras(layer, *, reset_after=None, nonlinearity=None):
     Where Keras has one bias it gets bias_ih + bias_hh: only their sum enters the equations.
     """
     k = check_layer(layer)
-    reset_after = options(k, reset_after, nonlinearity).get("reset_after")
+    two_biases = options(k, reset_after, nonlinearity).get("reset_after")
     weights = []
     for direction in layer:
         refuse_peepholes(direction, "keras.layers.LSTM")
         W, R, b_ih, b_hh = (to_order(a, ORDER[k]) for a in direction)
-        bias = np.stack([b_ih, b_hh]) if reset_after else b_ih + b_hh
+        bias = np.stack([b_ih, b_hh]) if two_biases else b_ih + b_hh
         weights += [W.T, R.T, bias]
     return weights

@@ -1,9 +1,13 @@
 """The inputs and attributes of ONNX nodes RNN, LSTM and GRU."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gru_course._checks import check_array, check_switch
 from gru_course.convert._layers import (
+    Layer,
+    Options,
     blocks,
     check_layer,
     from_order,
@@ -11,6 +15,7 @@ from gru_course.convert._layers import (
     params,
     to_order,
 )
+from gru_course.reference import lstm
 
 # Which of our blocks stands at each place of ONNX's matrices, by the number of blocks.
 ORDER = {1: [0], 3: [1, 0, 2], 4: [0, 3, 1, 2]}
@@ -19,17 +24,17 @@ ACTIVATIONS = {1: ["tanh"], 3: ["sigmoid", "tanh"], 4: ["sigmoid", "tanh", "tanh
 
 
 def from_onnx(
-    W,
-    R,
-    B=None,
-    P=None,
+    W: np.ndarray,
+    R: np.ndarray,
+    B: np.ndarray | None = None,
+    P: np.ndarray | None = None,
     *,
-    linear_before_reset=0,
-    activations=None,
-    clip=None,
-    input_forget=0,
-    direction=None,
-):
+    linear_before_reset: int = 0,
+    activations: Sequence[str | bytes] | None = None,
+    clip: float | None = None,
+    input_forget: int = 0,
+    direction: str | bytes | None = None,
+) -> tuple[Layer, Options]:
     """The weights of one ONNX node RNN, LSTM or GRU.
 
     Parameters
@@ -136,7 +141,9 @@ def _check_direction(direction, directions):
         raise ValueError(f"direction: expected {wanted!r} for D = {directions}, got {direction!r}")
 
 
-def to_onnx(layer, *, reset_after=None, nonlinearity=None):
+def to_onnx(
+    layer: Layer, *, reset_after: bool | None = None, nonlinearity: str | None = None
+) -> dict[str, np.ndarray | int | list[str]]:
     """Inputs, and for a GRU the attribute, of an ONNX node that computes the same.
 
     Parameters
@@ -170,8 +177,9 @@ def to_onnx(layer, *, reset_after=None, nonlinearity=None):
         "R": R,
         "B": np.concatenate([b_ih, b_hh], axis=1),
     }
-    if hasattr(layer[0], "peephole"):
-        node["P"] = np.stack([to_order(direction.peephole, PEEPHOLES) for direction in layer])
+    peepholes = [d.peephole for d in layer if isinstance(d, lstm.PeepholeParams)]
+    if peepholes:
+        node["P"] = np.stack([to_order(peephole, PEEPHOLES) for peephole in peepholes])
     if k == 3:
         node["linear_before_reset"] = int(attributes["reset_after"])
     if k == 1:

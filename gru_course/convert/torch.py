@@ -7,6 +7,8 @@ import numpy as np
 from gru_course._checks import check_array
 from gru_course.convert._layers import (
     CELLS,
+    Layer,
+    Options,
     blocks,
     check_layers,
     options,
@@ -17,7 +19,9 @@ from gru_course.convert._layers import (
 NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
-def from_torch(state_dict, *, nonlinearity=None):
+def from_torch(
+    state_dict: Mapping[str, np.ndarray], *, nonlinearity: str | None = None
+) -> tuple[list[Layer], Options]:
     """The weights of `torch.nn.RNN`, `LSTM` or `GRU`.
 
     Parameters
@@ -83,7 +87,9 @@ def from_torch(state_dict, *, nonlinearity=None):
     return layers, options(check_layers(layers), True, nonlinearity)
 
 
-def to_torch(layers, *, reset_after=None, nonlinearity=None):
+def to_torch(
+    layers: list[Layer], *, reset_after: bool | None = None, nonlinearity: str | None = None
+) -> dict[str, np.ndarray]:
     """The state_dict of a `torch.nn.RNN`, `LSTM` or `GRU` that computes the same.
 
     Parameters

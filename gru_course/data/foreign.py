@@ -7,7 +7,7 @@ import numpy as np
 LAYERS = ("keras", "keras-before", "onnx", "onnx-after")
 
 
-def foreign_gru(layer):
+def foreign_gru(layer: str) -> dict[str, np.ndarray | int]:
     """Return a GRU layer as Keras or ONNX lays it out, and one run of it there.
 
     All four have 3 inputs and 8 units; the run is a batch of 2 sequences of 12 steps from an

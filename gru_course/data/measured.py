@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def sunspots():
+def sunspots() -> tuple[np.ndarray, np.ndarray]:
     """The yearly mean sunspot number from 1700 to 2008.
 
     Returns
@@ -31,7 +31,7 @@ def sunspots():
     return years.copy(), numbers.copy()
 
 
-def digits():
+def digits() -> tuple[np.ndarray, np.ndarray]:
     """Handwritten digits read row by row: each image is a sequence of eight steps.
 
     Returns

@@ -8,7 +8,7 @@ READERS = ("gru", "update-only", "reset-only", "mgu", "rnn")
 SEEDS = 8
 
 
-def bracket_reader(cell, seed):
+def bracket_reader(cell: str, seed: int) -> dict[str, np.ndarray]:
     """Return the weights of a small network that was trained to read the depth of brackets.
 
         y_t = W h_t + b = depth after character t, in pairs of brackets

@@ -5,7 +5,7 @@ import numpy as np
 from gru_course._checks import check_positive, check_sizes
 
 
-def tone(frequency, seconds, rate):
+def tone(frequency: float, seconds: float, rate: int) -> np.ndarray:
     """A pure tone.
 
         s_t = sin(2 pi frequency t / rate),   t = 0 ... T - 1,   T = round(seconds * rate)
@@ -38,7 +38,7 @@ def tone(frequency, seconds, rate):
     return np.sin(2 * np.pi * frequency * np.arange(length) / rate)
 
 
-def windows(series, length):
+def windows(series: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
     """Cut a series into examples of one-step-ahead forecasting.
 
         inputs_i = (s_i, ..., s_{i+L-1}),   target_i = s_{i+L},   i = 0 ... T - L - 1

@@ -5,7 +5,9 @@ import numpy as np
 from gru_course._checks import check_rng, check_sizes, check_whole
 
 
-def delayed_echo(rng, n, length, lag):
+def delayed_echo(
+    rng: np.random.Generator, n: int, length: int, lag: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Say again what came in `lag` steps ago (many to many).
 
         y_t = x_{t-lag},   and 0 in the first lag steps
@@ -43,7 +45,7 @@ def delayed_echo(rng, n, length, lag):
     return inputs, targets
 
 
-def running_parity(rng, n, length):
+def running_parity(rng: np.random.Generator, n: int, length: int) -> tuple[np.ndarray, np.ndarray]:
     """Tell after every bit whether the number of ones so far is odd (many to many).
 
         y_t = (x_1 + ... + x_t) mod 2
@@ -75,7 +77,9 @@ def running_parity(rng, n, length):
     return inputs, inputs.cumsum(axis=1) % 2
 
 
-def latched_bit(rng, n, length, gap):
+def latched_bit(
+    rng: np.random.Generator, n: int, length: int, gap: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Hold the last value that came with the command to write (many to many).
 
         y_t = v_t if w_t = 1, and y_{t-1} otherwise
@@ -118,7 +122,7 @@ def latched_bit(rng, n, length, gap):
     return np.stack([values, writes], axis=-1), targets[..., None]
 
 
-def running_count(rng, n, length):
+def running_count(rng: np.random.Generator, n: int, length: int) -> tuple[np.ndarray, np.ndarray]:
     """Tell after every bit how many ones there have been (many to many).
 
         y_t = (x_1 + ... + x_t) / 10

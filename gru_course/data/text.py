@@ -18,7 +18,7 @@ CHARACTER_KINDS = (
 )
 
 
-def source_code(part):
+def source_code(part: str) -> str:
     """A piece of Python source code, kept as it was so that results do not change with versions.
 
     Parameters
@@ -47,7 +47,7 @@ def source_code(part):
     return dict(zip(("train", "test"), text.split("\f"), strict=True))[part]
 
 
-def character_kinds(text):
+def character_kinds(text: str) -> np.ndarray:
     """Each character as a one-hot row: which of the six brackets, or which kind of character.
 
     Parameters
@@ -70,7 +70,7 @@ def character_kinds(text):
     return np.eye(len(CHARACTER_KINDS))[[CHARACTER_KINDS.index(_kind(c)) for c in text]]
 
 
-def bracket_depth(text):
+def bracket_depth(text: str) -> np.ndarray:
     """How many brackets are open after each character; brackets in strings and comments count too.
 
         d_t = d_{t-1} + [c_t opens] - [c_t closes],   d_0 = 0

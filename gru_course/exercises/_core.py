@@ -11,13 +11,15 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 LIMIT = 10.0  # seconds for one call of the reader's function
 FLOAT32_TOLERANCE = 1e-4, 1e-5  # rtol, atol; sums of float32 in another order differ by less
 NOT_ATTEMPTED = "Not attempted yet: replace the `...` by your answer."
+
+Checker = TypeVar("Checker", bound=Callable[[Any], str | None])
 
 _CHECKERS: dict[str, Callable[[Any], str | None]] = {}
 _HINTS: dict[str, tuple[str, str]] = {}
@@ -77,7 +79,7 @@ class _TimeUp(BaseException):
     """Ends a call; no Exception, so that an `except Exception` of the reader lets it through."""
 
 
-def exercise(name: str, *, hints: tuple[str, str]):
+def exercise(name: str, *, hints: tuple[str, str]) -> Callable[[Checker], Checker]:
     """Register a checker: a function that raises Wrong, or returns a sentence of praise.
 
     Of the two hints the first is the chapter's; the second is more concrete, but not the answer.

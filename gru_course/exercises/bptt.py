@@ -1,5 +1,7 @@
 """Checkers of the chapter "Back-propagation through time"."""
 
+from typing import Any
+
 import numpy as np
 
 from gru_course.exercises._core import Wrong, call, compare, exercise, matches
@@ -120,7 +122,7 @@ def _relu_step_mistakes(dh, x, h_prev, h, params):
         "batch.",
     ),
 )
-def step_backward(answer):
+def step_backward(answer: Any) -> str:
     for dhs, xs, h0, params in _problems():
         dh, x = dhs[:, 0], xs[:, 0]
         h, cache = rnn.step(x, h0, params, nonlinearity="relu")
@@ -147,7 +149,7 @@ def _leaky_step(x, h_prev, params, alpha):
         "a gradient of `alpha * dh`. What does the other route multiply `dh` by?",
     ),
 )
-def leaky_step_backward(answer):
+def leaky_step_backward(answer: Any) -> str:
     for alpha in (0.25, 1.0):
         for dhs, xs, h_prev, params in _problems():
             dh, x = dhs[:, 0], xs[:, 0]
@@ -227,7 +229,7 @@ def _backward_mistakes(dhs, xs, h0, hs, params):
         "h_(t-1). Which of the four gradients still uses it afterwards?",
     ),
 )
-def backward(answer):
+def backward(answer: Any) -> str:
     for dhs, xs, h0, params in _problems():
         hs, cache = rnn.forward(xs, h0, params)
         wanted = rnn.backward(dhs, cache)

@@ -1,6 +1,7 @@
 """Checkers of the chapter "Conventions"."""
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -76,7 +77,7 @@ Table(
         "first two blocks of rows, in the matrices and in both rows of `bias`.",
     ),
 )
-def from_keras(answer):
+def from_keras(answer: Any) -> str:
     rng = np.random.default_rng(0)
     for (I, H), cast in zip([*SIZES, SIZES[-1]], KINDS, strict=True):
         shapes = (I, 3 * H), (H, 3 * H), (2, 3 * H)
@@ -113,7 +114,9 @@ def from_keras(answer):
     return "Right: two transpositions, one exchange of blocks, two rows of biases."
 
 
-def mystery(rng, I, H, convention, scale=1.0):
+def mystery(
+    rng: np.random.Generator, I: int, H: int, convention: tuple[str, ...], scale: float = 1.0
+) -> tuple[gru.Params, np.ndarray, np.ndarray, np.ndarray]:
     """Four arrays in one of the eight conventions, and one step of the network they belong to.
 
     Parameters
@@ -153,7 +156,7 @@ def mystery(rng, I, H, convention, scale=1.0):
         "between its step and `h`, and return the one where that is smallest.",
     ),
 )
-def find_convention(answer):
+def find_convention(answer: Any) -> str:
     rng = np.random.default_rng(0)
     for scale in (1.0, 0.02):
         for convention in CONVENTIONS:
@@ -186,7 +189,7 @@ def find_convention(answer):
         "middle?",
     ),
 )
-def find_the_bug(answer):
+def find_the_bug(answer: Any) -> str:
     """Read the arrays of an ONNX node with linear_before_reset=1."""
     rng = np.random.default_rng(0)
     for (I, H), cast in zip([*SIZES, SIZES[-1]], KINDS, strict=True):

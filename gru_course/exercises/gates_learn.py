@@ -1,6 +1,7 @@
 """Checkers of the chapter "What gates learn"."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,7 @@ CORNERS = {  # by the pre-activations of r and z
         "mean of both.",
     ),
 )
-def corners(answer):
+def corners(answer: Any) -> str:
     if not isinstance(answer, dict):
         raise Wrong(f"Expected a dictionary, got {type(answer).__name__}.")
     if answer and all(value is ... for value in answer.values()):
@@ -71,7 +72,7 @@ def corners(answer):
         "and a bias; the candidate needs a weight on v alone. All else may be zero.",
     ),
 )
-def latch(answer):
+def latch(answer: Any) -> str:
     if getattr(answer, "_fields", ()) != gru.Params._fields:
         raise Wrong(f"Expected a gru.Params, got {type(answer).__name__}.")
     shapes = {"weight_ih": (3, 2), "weight_hh": (3, 1), "bias_ih": (3,), "bias_hh": (3,)}

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -214,7 +215,7 @@ def _turns(program, memory, order):
         "goes to another place than what is read. There are two places.",
     ),
 )
-def barrier(answer):
+def barrier(answer: Any) -> str:
     if not isinstance(call(answer, 0, _Memory(1, 1)), Iterator):
         raise Wrong("Expected a function with `yield` in it: a program waits by yielding.")
     for programs, steps in ((2, 3), (4, 5), (3, 1), (1, 4)):
@@ -326,7 +327,7 @@ def _timer(
         "queue before. Both have to be over when the clock is read first. In which order?",
     ),
 )
-def timer(answer):
+def timer(answer: Any) -> str:
     for kernel, launch, calls in ((40e-6, 5e-6, 100), (2e-6, 5e-6, 200), (1e-3, 5e-6, 20)):
 
         def seconds(measure, kernel=kernel, launch=launch, calls=calls):

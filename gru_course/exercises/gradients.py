@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,7 @@ def _number(what, value):
         "leaves less than a hundredth?",
     ),
 )
-def horizon(answer):
+def horizon(answer: Any) -> str:
     answer = _number("steps", answer)
     wanted = math.ceil(math.log(0.01) / math.log(0.95))
     if matches(answer, wanted - 1):
@@ -150,7 +151,7 @@ def _clip_mistakes(grads, max_norm):
         "try three lists: one too long, one short enough, and one of zeros.",
     ),
 )
-def clip(answer):
+def clip(answer: Any) -> str:
     rng = np.random.default_rng(0)
     long = [3 * rng.normal(size=s) for s in ((4, 2), (4, 4), (4,))]
     for what, grads, max_norm in (
@@ -215,7 +216,7 @@ def _fixed_points(w, b):
         "that lies on the grid changes no sign: choose a grid that does not hold 0.",
     ),
 )
-def fixed_points(answer):
+def fixed_points(answer: Any) -> str:
     settings = ((0.8, 0.5), (2.0, 0.1), (2.0, -0.1), (2.0, 0.6), (5.0, 1.0), (-3.0, 0.4))
     for w, b in (*settings, (0.8, 0.0), (2.0, 0.0)):
         wanted, at = _fixed_points(w, b), f"w = {w}, b = {b}"
@@ -297,7 +298,7 @@ Table(
         "the distance of the farthest one from zero; which function measures that?",
     ),
 )
-def find_the_bug(answer):
+def find_the_bug(answer: Any) -> str:
     rng = np.random.default_rng(0)
     turn = np.array([[0.6, -0.8], [0.8, 0.6]])  # eigenvalues 0.6 +- 0.8i, on the unit circle
     matrices = [rng.normal(size=(20, 20)), 3 * turn, np.diag([1.0, -4.0]), rng.normal(size=(3, 3))]

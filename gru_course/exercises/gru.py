@@ -1,6 +1,7 @@
 """Checkers of the chapter "The gated recurrent unit"."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -104,7 +105,7 @@ check_step = Table(
         "nine are the same, and they should not be.",
     ),
 )
-def find_the_bug(answer):
+def find_the_bug(answer: Any) -> str:
     check_step(answer)
     return "Fixed: each gate now has its own recurrent matrix."
 
@@ -173,7 +174,7 @@ Table(
         "Copy each array before you change these rows.",
     ),
 )
-def negate(answer):
+def negate(answer: Any) -> str:
     """Convert between z that keeps and z that writes."""
     for x, h_prev, params in and_awkward(_examples()):
         converted = call(answer, params)

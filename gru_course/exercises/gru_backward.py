@@ -1,9 +1,11 @@
 """Checkers of the chapter "The GRU's backward pass"."""
 
+from typing import Any
+
 import numpy as np
 
 from gru_course.exercises._core import Wrong, as_float32, call, compare, exercise, matches
-from gru_course.exercises._table import tell
+from gru_course.exercises._table import and_awkward, tell
 from gru_course.reference import gru
 from gru_course.reference.activations import sigmoid
 
@@ -18,13 +20,13 @@ def _examples():
     The last two are awkward: float32, and gates of 0 or 1, through which no gradient flows.
     """
     rng = np.random.default_rng(0)
+    examples = []
     for N, I, H in SHAPES:
         params = gru.init(rng, I, H)
         x, h_prev = rng.normal(size=(N, I)), rng.uniform(-1, 1, size=(N, H))
-        dh = rng.normal(size=(N, H))
-        yield dh, gru.step(x, h_prev, params)[1]
-    yield as_float32(dh), gru.step(*as_float32((x, h_prev, params)))[1]
-    yield dh, gru.step(x, h_prev, gru.Params(*(5000 * a for a in params)))[1]
+        examples.append((rng.normal(size=(N, H)), x, h_prev, params))
+    for dh, *step in and_awkward(examples):
+        yield dh, gru.step(*step)[1]
 
 
 def _results(got, names):
@@ -86,7 +88,7 @@ def _delta_mistakes(dh, c) -> dict[str, dict[str, np.ndarray]]:
         "twice. r occurs only in r * a_hn, so both da_hn and da_r start from da_n.",
     ),
 )
-def deltas(answer):
+def deltas(answer: Any) -> str:
     for dh, c in _examples():
         got = _results(call(answer, dh, c.h_prev, c.r, c.z, c.n, c.a_hn), DELTAS)
         wanted = dict(zip(DELTAS, _deltas(dh, c), strict=True))
@@ -107,7 +109,7 @@ def deltas(answer):
         "out one at a time. Which remainder is `theirs`?",
     ),
 )
-def missing_path(answer):
+def missing_path(answer: Any) -> str:
     if not isinstance(answer, str):
         raise Wrong(f"Expected the name of a path, got {type(answer).__name__}.")
     name = answer.strip().lower()
@@ -141,7 +143,7 @@ def _paths(dh, c):
         "times a_hn: is r itself a factor of it?",
     ),
 )
-def find_the_bug(answer):
+def find_the_bug(answer: Any) -> str:
     for dh, c in _examples():
         cache = (c.h_prev, c.r, c.z, c.n, c.a_hn)
         got = _results(call(answer, dh, c.x, cache, c.params), ("dx", "dh_prev", "grads"))
@@ -175,6 +177,7 @@ def find_the_bug(answer):
 def _one_gate_examples():
     """Steps of the minimal gated unit, whose weight_hh is (2H, H)."""
     rng = np.random.default_rng(0)
+    examples = []
     for N, I, H in SHAPES:
         params = gru.init(rng, I, H)
         W_if, _, W_in = np.split(params.weight_ih, 3)
@@ -182,11 +185,10 @@ def _one_gate_examples():
         x, h_prev = rng.normal(size=(N, I)), rng.uniform(-1, 1, size=(N, H))
         f = sigmoid(x @ W_if.T + h_prev @ W_hf.T)
         n = np.tanh(x @ W_in.T + (f * h_prev) @ W_hn.T)
-        example = rng.normal(size=(N, H)), h_prev, f, n, np.concatenate([W_hf, W_hn])
-        yield example
-    yield as_float32(example)
-    dh, h_prev, f, n, weight_hh = example
-    yield dh, h_prev, np.round(f), np.sign(n), weight_hh  # gate and candidate saturated
+        examples.append((rng.normal(size=(N, H)), h_prev, f, n, np.concatenate([W_hf, W_hn])))
+    dh, h_prev, f, n, weight_hh = examples[-1]
+    saturated = dh, h_prev, np.round(f), np.sign(n), weight_hh
+    return [*examples, as_float32(examples[-1]), saturated]
 
 
 def _one_gate(dh, h_prev, f, n, weight_hh, *, take=1.0, reset=1.0, copy=1.0, through=1.0):
@@ -207,7 +209,7 @@ def _one_gate(dh, h_prev, f, n, weight_hh, *, take=1.0, reset=1.0, copy=1.0, thr
         "has one more use in h itself, and h' two more.",
     ),
 )
-def one_gate(answer):
+def one_gate(answer: Any) -> str:
     names = ("da_f", "da_n", "dh_prev")
     for example in _one_gate_examples():
         dh, h_prev, f, n, weight_hh = example

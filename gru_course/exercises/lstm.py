@@ -1,5 +1,7 @@
 """Checkers of the chapter "The LSTM"."""
 
+from typing import Any
+
 import numpy as np
 
 from gru_course.exercises._core import Wrong, as_float32, call, compare, exercise, matches
@@ -150,7 +152,7 @@ check_step = Table(
         "does the line that computes h read?",
     ),
 )
-def find_the_bug(answer):
+def find_the_bug(answer: Any) -> str:
     check_step(answer)
     return "Fixed: h now shows the cell that the same step has written."
 
@@ -222,7 +224,7 @@ def _converted(got, params):
         "H; what must stand in `bias_hh` there if `bias_ih` already holds the whole value?",
     ),
 )
-def forget_bias(answer):
+def forget_bias(answer: Any) -> str:
     def logit(f):
         return np.log(f / (1 - f))
 

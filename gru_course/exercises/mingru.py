@@ -1,5 +1,7 @@
 """Checkers of the chapter "The minGRU and the parallel scan"."""
 
+from typing import Any
+
 import numpy as np
 
 from gru_course.exercises._core import Wrong, as_float32, call, compare, exercise, matches
@@ -17,7 +19,7 @@ LENGTH = 1024  # of the scan whose operations are counted
         "its own b.",
     ),
 )
-def combine(answer):
+def combine(answer: Any) -> str:
     rng = np.random.default_rng(0)
     (a1, b1), (a2, b2) = pairs = [tuple(rng.uniform(0.1, 2, (2, 3, 4))) for _ in range(2)]
     got = call(answer, *pairs)
@@ -81,7 +83,7 @@ def _problem(T, seed=0, H=3):
         "states at `3*s - 1::2*s` take one joined step from those at `2*s - 1:-s:2*s`.",
     ),
 )
-def pairs(answer):
+def pairs(answer: Any) -> str:
     for T in (1, 2, 8, 13):
         a, b = _problem(T, seed=T) if T < 13 else as_float32(_problem(T))
         got, wanted = call(answer, a, b), _states(a, b)
@@ -126,7 +128,7 @@ def pairs(answer):
         "1, and a_t with the state before it.",
     ),
 )
-def backward(answer):
+def backward(answer: Any) -> str:
     rng = np.random.default_rng(0)
     a, b = _problem(6)
     h0, dhs = rng.normal(size=3), rng.normal(size=(6, 3))
@@ -173,7 +175,7 @@ def backward(answer):
         "`np.cumprod` of them.",
     ),
 )
-def find_the_bug(answer):
+def find_the_bug(answer: Any) -> str:
     a, b = _problem(11, seed=1)
     got, wanted = call(answer, a, b, 4), _states(a, b)
     starts = (0, 4, 8)

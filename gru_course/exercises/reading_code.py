@@ -2,6 +2,7 @@
 
 import itertools
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,7 @@ WHY_NOT = {
         "past, the rival.",
     ),
 )
-def match(answer):
+def match(answer: Any) -> str:
     if not isinstance(answer, dict):
         raise Wrong(f"Expected a dictionary, got {type(answer).__name__}.")
     for mistake, finders in FINDERS.items():
@@ -161,7 +162,7 @@ PARTS = ("training inputs", "training targets", "test inputs", "test targets")
         "the window `series[i : i + L]`, and in which order the windows are split.",
     ),
 )
-def prepare(answer):
+def prepare(answer: Any) -> str:
     rng = np.random.default_rng(0)
     cases = (30, 4, 20), (25, 3, 11), (9, 3, 4), (12, 1, 7), (25, 3, 11)
     for case, (T, L, cut) in enumerate(cases):  # in the third there is one training window
@@ -252,7 +253,7 @@ def _averages(forecasts, targets, lengths):
         "`np.where`, before you square, and count what you selected.",
     ),
 )
-def masked_loss(answer):
+def masked_loss(answer: Any) -> str:
     rng = np.random.default_rng(0)
     for case, lengths in enumerate(([6, 2, 3], [1], [2, 4], [5, 1])):
         lengths = np.array(lengths)
@@ -318,7 +319,7 @@ def _verdict(test, step):
         "changes the last digits.",
     ),
 )
-def write_a_test(answer):
+def write_a_test(answer: Any) -> str:
     if not callable(answer):
         raise Wrong(f"Expected a function, got {type(answer).__name__}.")
     for name, step in RIGHT.items():

@@ -1,5 +1,7 @@
 """Checkers of the chapter "The plain recurrent network"."""
 
+from typing import Any
+
 import numpy as np
 
 from gru_course.exercises._core import Wrong, as_float32, call, compare, exercise, matches
@@ -202,7 +204,7 @@ def _ends(xs, lengths, params):
         "at which index of axis 1 a sequence of length n has its last real state.",
     ),
 )
-def find_the_bugs(answer):
+def find_the_bugs(answer: Any) -> str:
     read = one_array("the last states (N, H)")
     for xs, lengths, params in _padded():
         got = read(call(answer, xs, lengths, params))
@@ -241,7 +243,7 @@ def find_the_bugs(answer):
         "the input alone, and no unit hears itself.",
     ),
 )
-def delay(answer):
+def delay(answer: Any) -> str:
     rng = np.random.default_rng(2)
     for k in (2, 0, 1, 5):
         params = call(answer, k)

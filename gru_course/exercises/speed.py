@@ -1,5 +1,7 @@
 """Checkers of the chapter "How fast can a GRU go?"."""
 
+from typing import Any
+
 import numpy as np
 
 from gru_course.analysis import calls_per_step
@@ -14,10 +16,11 @@ SIZES = [(2, 5, 3, 4), (1, 4, 2, 3), (3, 2, 5, 2), (1, 3, 1, 1)]  # (N, T, I, H)
 def _examples():
     """Seeded (xs, h0, params) of several shapes, the last one once more as float32."""
     rng = np.random.default_rng(0)
-    for N, T, I, H in SIZES:
-        example = rng.normal(size=(N, T, I)), rng.uniform(-1, 1, (N, H)), gru.init(rng, I, H)
-        yield example
-    yield as_float32(example)
+    examples = [
+        (rng.normal(size=(N, T, I)), rng.uniform(-1, 1, (N, H)), gru.init(rng, I, H))
+        for N, T, I, H in SIZES
+    ]
+    return [*examples, as_float32(examples[-1])]
 
 
 def _keeps_float32(got, given):
@@ -85,7 +88,7 @@ def _scaled(params, factors, fields=(0, 1, 2, 3)):
         "biases. Copy before you write.",
     ),
 )
-def fold(answer):
+def fold(answer: Any) -> str:
     for _, _, params in _examples():
         got, wanted = call(answer, params), _scaled(params, (-1, 1, 1))
         if not isinstance(got, gru.Params):
@@ -121,7 +124,7 @@ def fold(answer):
         "gradient. That of n differs: a_n = ... + b_in + r (... + b_hn).",
     ),
 )
-def input_grads(answer):
+def input_grads(answer: Any) -> str:
     for xs, h0, params in _examples():
         hs, cache = gru.forward(xs, h0, params)
         das = (hs.transpose(1, 0, 2) @ params.weight_hh.T).copy()  # any numbers of this shape
@@ -221,7 +224,7 @@ def _check_forward(answer, reset_after):
         "for r * h. All biases can go into the inputs' part, b_hn too.",
     ),
 )
-def forward(answer):
+def forward(answer: Any) -> str:
     _check_forward(answer, reset_after=False)
     rng = np.random.default_rng(0)
     xs, h0, params = rng.normal(size=(2, 2, 3)), np.zeros((2, 4)), gru.init(rng, 3, 4)
@@ -243,6 +246,6 @@ def forward(answer):
         "of its own, or store a copy.",
     ),
 )
-def find_the_bug(answer):
+def find_the_bug(answer: Any) -> str:
     _check_forward(answer, reset_after=True)
     return "Right: every step keeps a state of its own."

@@ -1,11 +1,23 @@
 """Errors that help, for tensors."""
 
+from collections.abc import Sequence
+
 import torch
+from torch import Tensor
 
 from gru_course._checks import TensorError
 
 
-def check_tensor(name, value, shape, like=None, *, of="the weights", nonempty="", **sizes):
+def check_tensor(
+    name: str,
+    value: Tensor,
+    shape: Sequence[str | int],
+    like: Tensor | None = None,
+    *,
+    of: str = "the weights",
+    nonempty: str = "",
+    **sizes: int,
+) -> None:
     """Raise a TensorError unless `value` is a tensor of the given shape, dtype and device.
 
     All of them are known without waiting for the device. Numbers are not, and are not looked at.
@@ -22,10 +34,10 @@ def check_tensor(name, value, shape, like=None, *, of="the weights", nonempty=""
     """
     if torch._C._is_tracing():  # sizes are tensors there, and a trace would hold what they are
         return
-    if not isinstance(value, torch.Tensor):
+    if not isinstance(value, Tensor):
         raise TensorError(f"{name}: expected a tensor {_text(shape)}, got {type(value).__name__}")
     fits = value.ndim == len(shape) and all(
-        size == sizes.get(axis, size if isinstance(axis, str) else axis)
+        size == (sizes.get(axis, size) if isinstance(axis, str) else axis)
         and (size or not nonempty or axis == "N")
         for axis, size in zip(shape, value.shape, strict=True)
     )
@@ -46,5 +58,5 @@ def check_tensor(name, value, shape, like=None, *, of="the weights", nonempty=""
         )
 
 
-def _text(shape):
+def _text(shape: Sequence[str | int]) -> str:
     return f"({', '.join(map(str, shape))})"

@@ -17,7 +17,7 @@ from torch.utils._device import DeviceContext
 PLAIN = (torch.Tensor, torch.nn.Parameter)
 
 
-def plain(*tensors):
+def plain(*tensors: torch.Tensor) -> bool:
     """Whether torch computes with these tensors at once and does nothing else.
 
     False if one has another type (fake tensors, `torch.fx`'s proxies, expanded weights, distributed
@@ -52,6 +52,6 @@ def plain(*tensors):
     )
 
 
-def _watched():
+def _watched() -> bool:
     """Whether a mode other than a default device sees function calls."""
     return any(type(mode) is not DeviceContext for mode in _get_current_function_mode_stack())

@@ -10,11 +10,13 @@ into one piece a gate; so is W_hh h_prev + b_hh.
 """
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from gru_course._checks import TensorError, check_choice, check_sizes
 from gru_course.nn._checks import check_tensor
+
+Pair = tuple[Tensor, Tensor]  # the h and c of an LSTM
 
 
 class Cell(nn.Module):
@@ -30,7 +32,7 @@ class Cell(nn.Module):
     ValueError : if a size is not a whole number of at least 1
     """
 
-    def __init__(self, input_size, hidden_size, blocks):
+    def __init__(self, input_size: int, hidden_size: int, blocks: int):
         super().__init__()
         check_sizes(input_size=input_size, hidden_size=hidden_size)
         self.input_size, self.hidden_size = input_size, hidden_size
@@ -40,20 +42,20 @@ class Cell(nn.Module):
         self.bias_hh = nn.Parameter(torch.empty(blocks * hidden_size))
         self.reset_parameters()
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Draw every parameter from U(-1/sqrt(H), 1/sqrt(H))."""
         bound = self.hidden_size**-0.5
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -bound, bound)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"{self.input_size}, {self.hidden_size}"
 
-    def _input(self, x):
+    def _input(self, x: Tensor) -> Tensor:
         check_tensor("x", x, ("N", "I"), self.weight_ih, I=self.input_size)
         return x
 
-    def _state(self, name, state, x):
+    def _state(self, name: str, state: Tensor | None, x: Tensor) -> Tensor:
         """The checked (N, H) state; zeros if there is none yet."""
         if state is None:
             return x.new_zeros(len(x), self.hidden_size)
@@ -64,7 +66,7 @@ class Cell(nn.Module):
             )
         return state
 
-    def _pair(self, state, x):
+    def _pair(self, state: Pair | None, x: Tensor) -> Pair:
         """The checked h and c of an LSTM's state; zeros if there is none yet."""
         if state is not None and (not isinstance(state, tuple) or len(state) != 2):
             raise ValueError(f"state: expected a pair (h, c), got {type(state).__name__}")
@@ -94,12 +96,12 @@ class RNNCell(Cell):
     torch.Size([4, 3])
     """
 
-    def __init__(self, input_size, hidden_size, *, nonlinearity="tanh"):
+    def __init__(self, input_size: int, hidden_size: int, *, nonlinearity: str = "tanh"):
         super().__init__(input_size, hidden_size, blocks=1)
         check_choice("nonlinearity", nonlinearity, ("tanh", "relu"))
         self.nonlinearity = nonlinearity
 
-    def forward(self, x, state=None):
+    def forward(self, x: Tensor, state: Tensor | None = None) -> Tensor:
         """One time step: x (N, I) and the previous h (N, H), zeros if None, to h (N, H).
 
         Raises ValueError if a shape, dtype or device does not fit.
@@ -141,10 +143,10 @@ class LSTMCell(Cell):
     (torch.Size([4, 3]), torch.Size([4, 3]))
     """
 
-    def __init__(self, input_size, hidden_size):
+    def __init__(self, input_size: int, hidden_size: int):
         super().__init__(input_size, hidden_size, blocks=4)
 
-    def forward(self, x, state=None):
+    def forward(self, x: Tensor, state: Pair | None = None) -> Pair:
         """One time step: x (N, I) and the previous (h, c), zeros if None, to (h, c), (N, H) each.
 
         Raises ValueError if a shape, dtype or device does not fit.
@@ -194,15 +196,15 @@ class GRUCell(Cell):
     torch.Size([4, 3])
     """
 
-    def __init__(self, input_size, hidden_size, *, reset_after=True):
+    def __init__(self, input_size: int, hidden_size: int, *, reset_after: bool = True):
         super().__init__(input_size, hidden_size, blocks=3)
         check_choice("reset_after", reset_after, (True, False))
         self.reset_after = reset_after
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return super().extra_repr() + ("" if self.reset_after else ", reset_after=False")
 
-    def forward(self, x, state=None):
+    def forward(self, x: Tensor, state: Tensor | None = None) -> Tensor:
         """One time step: x (N, I) and the previous h (N, H), zeros if None, to h (N, H).
 
         Raises ValueError if a shape, dtype or device does not fit.

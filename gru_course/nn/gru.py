@@ -14,6 +14,7 @@ from numbers import Real
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn.functional import dropout
 from torch.nn.utils.rnn import PackedSequence
 
@@ -99,21 +100,23 @@ class GRU(torch.nn.GRU):
     (torch.Size([4, 5, 3]), torch.Size([2, 4, 3]))
     """
 
-    backend = "auto"  # of a torch.nn.GRU whose class was changed to this one
+    weight_ih_l0: Tensor  # torch registers them by name, without a type
+    weight_hh_l0: Tensor
+    backend: str = "auto"  # of a torch.nn.GRU whose class was changed to this one
 
     def __init__(
         self,
-        input_size,
-        hidden_size,
-        num_layers=1,
-        bias=True,
-        batch_first=False,
-        dropout=0.0,
-        bidirectional=False,
-        device=None,
-        dtype=None,
-        backend="auto",
-        **others,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        backend: str = "auto",
+        **others: Any,
     ):
         check_choice("backend", backend, BACKENDS)
         check_sizes(input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
@@ -135,13 +138,13 @@ class GRU(torch.nn.GRU):
         )
         self.backend = backend
 
-    def __prepare_scriptable__(self):
+    def __prepare_scriptable__(self) -> torch.nn.GRU:
         """What `torch.jit.script` compiles instead: torch's layer with the same parameters."""
         layer: Any = copy.copy(self)
         layer.__class__ = torch.nn.GRU
         return layer
 
-    def why_torch(self):
+    def why_torch(self) -> str | None:
         """Why backend="auto" does not take the kernels, as a sentence; None if it does.
 
         >>> GRU(2, 3).why_torch()
@@ -167,7 +170,7 @@ class GRU(torch.nn.GRU):
         precision = "ieee" if exact else "tf32"
         return partial(FusedGRUFunction.apply, precision, torch.is_grad_enabled())
 
-    def forward(self, input: Any, hx: Any = None):
+    def forward(self, input: Any, hx: Tensor | None = None) -> tuple[Any, Tensor]:
         """All hidden states of the last layer, and every layer's and direction's last one.
 
         Parameters
@@ -191,7 +194,7 @@ class GRU(torch.nn.GRU):
 
         packed, weights = isinstance(input, PackedSequence), self.all_weights
         given = (input.data if packed else input, *([] if hx is None else [hx]))
-        tensors = all(isinstance(value, torch.Tensor) for value in given)
+        tensors = all(isinstance(value, Tensor) for value in given)
         if tensors and not plain(*given, *chain(*weights)):
             return super().forward(input, hx)
 
@@ -204,7 +207,7 @@ class GRU(torch.nn.GRU):
             h_last = h_last if back is None else h_last[:, back]
             return PackedSequence(hs, batch_sizes, order, back), h_last
 
-        single = isinstance(input, torch.Tensor) and input.ndim == 2
+        single = isinstance(input, Tensor) and input.ndim == 2
         if single:
             check_tensor("input", input, ("T", self.input_size), self.weight_ih_l0)
             x = input[:, None]
@@ -242,7 +245,7 @@ class GRU(torch.nn.GRU):
             x = torch.cat(outputs, dim=1) if turn else outputs[0]
         return x, torch.stack(lasts)
 
-    def _start(self, hx, x, N, single=False):
+    def _start(self, hx: Tensor | None, x: Tensor, N: int, single: bool = False) -> Tensor:
         """The checked (L * D, N, H) states before the first step; zeros if there are none."""
         layers, H = len(self._all_weights), self.hidden_size
         if hx is None:

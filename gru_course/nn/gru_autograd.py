@@ -4,11 +4,16 @@ A backward pass written by hand has no derivative itself, and takes no gradients
 either is wanted, torch's own operation is run again and differentiated.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
-from torch import _VF
+from torch import _VF, Tensor
 
 
-def gradients_by_autograd(ctx, tensors, dhs, dh_last):
+def gradients_by_autograd(
+    ctx: Any, tensors: Sequence[Tensor], dhs: Tensor, dh_last: Tensor
+) -> tuple[Tensor | None, ...]:
     """What `GRUFunction.backward` returns, from its inputs x, h0 and weights: differentiable."""
     needs = ctx.needs_input_grad[-len(tensors) - 2 :]  # of x, h0, sizes, turn and the weights
     needs = [*needs[:2], *needs[4:]]

@@ -12,7 +12,8 @@ Shapes: N batch, T time steps, I input size, H hidden size. Gates are stacked z 
 from typing import Any
 
 import torch
-from torch import nn
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
 
 from gru_course._checks import check_choice, check_lengths, check_sizes
 from gru_course.nn._checks import check_tensor
@@ -63,7 +64,9 @@ class MinGRU(nn.Module):
     (torch.Size([4, 5, 3]), torch.Size([4, 3]))
     """
 
-    def __init__(self, input_size, hidden_size, candidate="linear", mode="auto"):
+    def __init__(
+        self, input_size: int, hidden_size: int, candidate: str = "linear", mode: str = "auto"
+    ):
         super().__init__()
         check_sizes(input_size=input_size, hidden_size=hidden_size)
         check_choice("candidate", candidate, CANDIDATES)
@@ -74,17 +77,19 @@ class MinGRU(nn.Module):
         self.bias = nn.Parameter(torch.empty(2 * hidden_size))
         self.reset_parameters()
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Draw both parameters from U(-1/sqrt(H), 1/sqrt(H))."""
         bound = self.hidden_size**-0.5
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -bound, bound)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         candidate, mode = self.candidate, self.mode
         return f"{self.input_size}, {self.hidden_size}, {candidate=}, {mode=}"
 
-    def forward(self, xs, state=None, lengths=None):
+    def forward(
+        self, xs: Tensor, state: Tensor | None = None, lengths: ArrayLike | Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """All hidden states and the last state.
 
         Parameters
@@ -120,7 +125,7 @@ class MinGRU(nn.Module):
         if lengths is not None:
             if only_computes:  # else a record would hold what they are now
                 lengths = check_lengths(torch.as_tensor(lengths).cpu().numpy(), {"N": N, "T": T})
-            if not isinstance(lengths, torch.Tensor):
+            if not isinstance(lengths, Tensor):
                 lengths = torch.as_tensor(lengths)
             steps = torch.arange(T, device=xs.device)
             ended = steps[:, None] >= lengths.to(xs.device)  # (T, N), True at padding

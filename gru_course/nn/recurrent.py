@@ -1,7 +1,9 @@
 """One cell, many steps: the loop over time, and a linear layer that reads its states."""
 
+from typing import Any
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from gru_course._checks import check_sizes, check_switch
@@ -28,12 +30,12 @@ class Recurrent(nn.Module):
     (torch.Size([4, 5, 3]), torch.Size([4, 3]))
     """
 
-    def __init__(self, cell):
+    def __init__(self, cell: nn.Module):
         super().__init__()
         self.cell = cell
-        self.hidden_size = cell.hidden_size
+        self.hidden_size: Any = cell.hidden_size
 
-    def forward(self, xs, state=None):
+    def forward(self, xs: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """All hidden states and the last state.
 
         Parameters
@@ -82,7 +84,7 @@ class Readout(nn.Module):
     torch.Size([4, 1])
     """
 
-    def __init__(self, recurrent, output_size, *, last=True):
+    def __init__(self, recurrent: nn.Module, output_size: int, *, last: bool = True):
         super().__init__()
         check_sizes(output_size=output_size)
         self.last = check_switch("last", last)
@@ -99,11 +101,11 @@ class Readout(nn.Module):
                 "whose backward direction has read one step only at the last step: take last=False "
                 "or one direction, or read h_last, in which each direction is at its own end"
             )
-        width = getattr(recurrent, "proj_size", 0) or recurrent.hidden_size
+        width: Any = getattr(recurrent, "proj_size", 0) or recurrent.hidden_size
         self.recurrent = recurrent
         self.linear = nn.Linear(directions * width, output_size)
 
-    def forward(self, xs):
+    def forward(self, xs: Tensor) -> Tensor:
         """Map xs (N, T, I) to outputs (N, O), or (N, T, O) with last=False."""
         hs, _ = self.recurrent(xs)
         if isinstance(hs, PackedSequence):
@@ -111,7 +113,7 @@ class Readout(nn.Module):
                 "xs: expected a tensor (N, T, I), got PackedSequence: give it to the layer, read "
                 "h_last, in which each sequence is at its own end"
             )
-        if isinstance(hs, torch.Tensor) and hs.ndim != 3:
+        if isinstance(hs, Tensor) and hs.ndim != 3:
             raise ValueError(
                 "xs: expected a batch (N, T, I), for which the layer returns states (N, T, H), got "
                 f"states with {hs.ndim} axes: take xs[None] for one sequence"
@@ -119,7 +121,7 @@ class Readout(nn.Module):
         return self.linear(hs[:, -1] if self.last else hs)
 
 
-def parameter_count(module):
+def parameter_count(module: nn.Module) -> int:
     """How many numbers training changes in a module.
 
     >>> from gru_course.nn import GRUCell

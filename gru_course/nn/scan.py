@@ -10,6 +10,7 @@ Shapes: N batch, T time steps, H hidden size. The loops run over the first axis,
 """
 
 import torch
+from torch import Tensor
 
 from gru_course._checks import TensorError, check_choice
 from gru_course.nn._checks import check_tensor
@@ -19,7 +20,7 @@ from gru_course.nn.kernels import why_not_scan
 MODES = ("sequential", "scan", "triton")
 
 
-def linear_scan(a, b, h0, mode="sequential"):
+def linear_scan(a: Tensor, b: Tensor, h0: Tensor, mode: str = "sequential") -> Tensor:
     """All states of a linear recurrence with a factor a step and unit.
 
         h_t = a_t * h_{t-1} + b_t,   t = 1 ... T
@@ -66,7 +67,7 @@ def linear_scan(a, b, h0, mode="sequential"):
     return _LinearScan.apply(*time_first, h0, mode, False).transpose(0, 1)
 
 
-def log_space_scan(log_a, log_b, log_h0):
+def log_space_scan(log_a: Tensor, log_b: Tensor, log_h0: Tensor) -> Tensor:
     """The states of a linear recurrence of positive numbers, from and by their logarithms.
 
         log h_t = A_t + log( exp(log_h0) + sum_{k <= t} exp(log_b_k - A_k) ),
@@ -128,7 +129,7 @@ class _LinearScan(torch.autograd.Function):
         return dh * torch.cat(h_prevs), dh, dh[first] * a[first], None, None
 
 
-def states(a, b, h0, mode, reverse=False):
+def states(a: Tensor, b: Tensor, h0: Tensor, mode: str, reverse: bool = False) -> Tensor:
     """The recurrence on time-first tensors, without gradients; `reverse` starts at the end."""
     if mode == "scan":
         if reverse:
@@ -172,7 +173,7 @@ def _by_operations(a, b, h0, mode, reverse):
 
 
 @torch.jit.script_if_tracing
-def _traced(a: torch.Tensor, b: torch.Tensor, h0: torch.Tensor, mode: str, reverse: bool):
+def _traced(a: Tensor, b: Tensor, h0: Tensor, mode: str, reverse: bool) -> Tensor:
     """As `_by_operations`, compiled, since a trace of a loop would fix the number of steps."""
     hs = []
     for t in range(len(a)):

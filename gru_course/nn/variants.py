@@ -6,6 +6,7 @@ Shapes: N batch, I input size, H hidden size.
 """
 
 import torch
+from torch import Tensor
 from torch.nn.functional import linear
 
 from gru_course.nn.cells import Cell
@@ -37,10 +38,10 @@ class UpdateOnlyCell(Cell):
     torch.Size([4, 3])
     """
 
-    def __init__(self, input_size, hidden_size):
+    def __init__(self, input_size: int, hidden_size: int):
         super().__init__(input_size, hidden_size, blocks=2)
 
-    def forward(self, x, state=None):
+    def forward(self, x: Tensor, state: Tensor | None = None) -> Tensor:
         """One time step: x (N, I) and the previous h (N, H), zeros if None, to h (N, H).
 
         Raises ValueError if a shape, dtype or device does not fit.
@@ -80,10 +81,10 @@ class ResetOnlyCell(Cell):
     torch.Size([4, 3])
     """
 
-    def __init__(self, input_size, hidden_size):
+    def __init__(self, input_size: int, hidden_size: int):
         super().__init__(input_size, hidden_size, blocks=2)
 
-    def forward(self, x, state=None):
+    def forward(self, x: Tensor, state: Tensor | None = None) -> Tensor:
         """One time step: x (N, I) and the previous h (N, H), zeros if None, to h (N, H).
 
         Raises ValueError if a shape, dtype or device does not fit.
@@ -127,10 +128,10 @@ class MinimalGatedUnit(Cell):
     torch.Size([4, 3])
     """
 
-    def __init__(self, input_size, hidden_size):
+    def __init__(self, input_size: int, hidden_size: int):
         super().__init__(input_size, hidden_size, blocks=2)
 
-    def forward(self, x, state=None):
+    def forward(self, x: Tensor, state: Tensor | None = None) -> Tensor:
         """One time step: x (N, I) and the previous h (N, H), zeros if None, to h (N, H).
 
         Raises ValueError if a shape, dtype or device does not fit.

@@ -1,6 +1,9 @@
 """Times of `python -m gru_course.bench gpu`, drawn from the file that it wrote."""
 
+from typing import Any
+
 import numpy as np
+from matplotlib.axes import Axes
 
 from gru_course import palette
 from gru_course.plots._style import label_line
@@ -16,7 +19,7 @@ LOOKS = {
 GAP = 0.07  # of the axis' height, between two names
 
 
-def step_times(ax, results, passes="forward"):
+def step_times(ax: Axes, results: dict[str, Any], passes: str = "forward") -> dict[str, np.ndarray]:
     """Draw the time a step that each GRU took, at each size and precision: median and quartiles.
 
     Parameters

@@ -1,15 +1,19 @@
 """The one style of the course's figures, and the helpers that more than one chapter needs."""
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 from cycler import cycler
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from gru_course import palette
 
 WIDTH = 6.4  # inches; every figure has it, so that text has one size throughout the book
 
 
-def use_style():
+def use_style() -> None:
     """Set matplotlib's defaults for the course: transparent, mid-grey text, the shared colours.
 
     Mid-grey axes and labels on a transparent background can be read on a light and on a dark page,
@@ -59,7 +63,7 @@ def _keep_figure_size():
         shell.run_line_magic("config", "InlineBackend.print_figure_kwargs = {'bbox_inches': None}")
 
 
-def label_line(ax, x, y, text, color, **options):
+def label_line(ax: Axes, x: float, y: float, text: str, color: str, **options: Any) -> None:
     """Name a curve at its end instead of in a legend.
 
     Parameters
@@ -80,7 +84,9 @@ def label_line(ax, x, y, text, color, **options):
     )
 
 
-def band(ax, x, samples, color, label=None, **options):
+def band(
+    ax: Axes, x: ArrayLike, samples: ArrayLike, color: str, label: str | None = None, **options: Any
+) -> np.ndarray:
     """Draw the median of several runs as a line and their inter-quartile range as a band.
 
     Parameters

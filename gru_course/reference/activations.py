@@ -1,9 +1,10 @@
 """The sigmoid that does not overflow."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def sigmoid(x):
+def sigmoid(x: ArrayLike) -> np.ndarray:
     """Logistic sigmoid, elementwise and without overflow.
 
         sigmoid(x) = 1 / (1 + exp(-x)) = (1 + tanh(x / 2)) / 2

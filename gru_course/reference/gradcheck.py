@@ -1,11 +1,15 @@
 """Is this the gradient? Ask the function itself, entry by entry."""
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 
 from gru_course._checks import check_floats, check_positive
 
 
-def central_differences(f, array, eps=1e-5):
+def central_differences(
+    f: Callable[[np.ndarray], float], array: np.ndarray, eps: float = 1e-5
+) -> np.ndarray:
     """Gradient of a scalar function, from two evaluations an entry.
 
         df/da_i = (f(a + eps e_i) - f(a - eps e_i)) / (2 eps) + O(eps^2)
@@ -49,7 +53,14 @@ def central_differences(f, array, eps=1e-5):
     return gradient
 
 
-def gradcheck(f, arguments, grads, *, tolerance=1e-7, eps=1e-5):
+def gradcheck(
+    f: Callable[..., float],
+    arguments: Mapping[str, np.ndarray],
+    grads: Mapping[str, np.ndarray],
+    *,
+    tolerance: float = 1e-7,
+    eps: float = 1e-5,
+) -> float:
     """Hold gradients against central differences, over every entry of every argument.
 
     Parameters

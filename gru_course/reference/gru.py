@@ -10,6 +10,7 @@ Shapes: N batch, T time steps, I input size, H hidden size. Gates are stacked r 
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from gru_course._checks import (
     check_array,
@@ -64,7 +65,9 @@ class Cache(NamedTuple):
     params: Params
 
 
-def init(rng, input_size, hidden_size, dtype=np.float64):
+def init(
+    rng: np.random.Generator, input_size: int, hidden_size: int, dtype: DTypeLike = np.float64
+) -> Params:
     """Draw weights and biases from U(-1/sqrt(H), 1/sqrt(H)), as torch does.
 
     Parameters
@@ -96,7 +99,9 @@ def init(rng, input_size, hidden_size, dtype=np.float64):
     )
 
 
-def step(x, h_prev, params, *, reset_after=True):
+def step(
+    x: np.ndarray, h_prev: np.ndarray, params: Params, *, reset_after: bool = True
+) -> tuple[np.ndarray, StepCache]:
     """One time step.
 
         r = sigmoid(W_ir x + b_ir + W_hr h_prev + b_hr)
@@ -156,7 +161,7 @@ def step(x, h_prev, params, *, reset_after=True):
     return h, StepCache(x, h_prev, r, z, n, a_hn, params)
 
 
-def step_backward(dh, cache):
+def step_backward(dh: np.ndarray, cache: StepCache) -> tuple[np.ndarray, np.ndarray, Params]:
     """Gradients of one step, by the chain rule from the last line of `step` to the first.
 
         dn = dh * (1 - z)                    da_n = dn * (1 - n^2)
@@ -188,7 +193,14 @@ def step_backward(dh, cache):
     return da @ params.weight_ih, dh_prev, grads
 
 
-def forward(xs, h0, params, *, lengths=None, reset_after=True):
+def forward(
+    xs: np.ndarray,
+    h0: np.ndarray,
+    params: Params,
+    *,
+    lengths: ArrayLike | None = None,
+    reset_after: bool = True,
+) -> tuple[np.ndarray, Cache]:
     """Run `step` over a batch of sequences.
 
     Parameters
@@ -243,7 +255,7 @@ def forward(xs, h0, params, *, lengths=None, reset_after=True):
     return hs[1:].transpose(1, 0, 2).copy(), cache
 
 
-def backward(dhs, cache):
+def backward(dhs: np.ndarray, cache: Cache) -> tuple[np.ndarray, np.ndarray, Params]:
     """Back-propagation through time: the gradient of a loss that reads every hidden state.
 
     Parameters

@@ -9,6 +9,7 @@ Shapes: N batch, T time steps, I input size, H hidden size. Gates are stacked r 
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from gru_course._checks import check_array, check_sequences, check_switch
 from gru_course.reference.gru import SHAPES, Cache, Params, init, step, step_backward
@@ -18,7 +19,14 @@ __all__ = ["Cache", "Params", "backward", "forward", "init", "step", "step_backw
 ROWS = 512  # of the products over many steps: enough to be fast, few enough to stay in the cache
 
 
-def forward(xs, h0, params, *, lengths=None, reset_after=True):
+def forward(
+    xs: np.ndarray,
+    h0: np.ndarray,
+    params: Params,
+    *,
+    lengths: ArrayLike | None = None,
+    reset_after: bool = True,
+) -> tuple[np.ndarray, Cache]:
     """As `gru.forward`."""
     reset_after = check_switch("reset_after", reset_after)
     sizes = {}
@@ -29,7 +37,7 @@ def forward(xs, h0, params, *, lengths=None, reset_after=True):
     return hs.transpose(1, 0, 2).copy(), cache
 
 
-def backward(dhs, cache):
+def backward(dhs: np.ndarray, cache: Cache) -> tuple[np.ndarray, np.ndarray, Params]:
     """As `gru.backward`."""
     (T, N, H), dtype = cache.h_prevs.shape, cache.xs.dtype
     check_array("dhs", dhs, ("N", "T", "H"), {"N": N, "T": T, "H": H, "dtype": dtype})
@@ -37,7 +45,13 @@ def backward(dhs, cache):
     return dxs.transpose(1, 0, 2), dh0, grads
 
 
-def run(xs, h0, params, lengths=None, reset_after=True):
+def run(
+    xs: np.ndarray,
+    h0: np.ndarray,
+    params: Params,
+    lengths: np.ndarray | None = None,
+    reset_after: bool = True,
+) -> tuple[np.ndarray, Cache]:
     """`forward` without its checks, for xs (T, N, I): states (T, N, H), part of the cache."""
     (T, N, I), H = xs.shape, h0.shape[1]
 
@@ -96,7 +110,9 @@ def run(xs, h0, params, lengths=None, reset_after=True):
     return hs[1:], Cache(xs.transpose(1, 0, 2), hs[:-1], rs, zs, ns, a_hns, lengths, params)
 
 
-def run_back(dhs, dh_last, cache):
+def run_back(
+    dhs: np.ndarray, dh_last: np.ndarray, cache: Cache
+) -> tuple[np.ndarray, np.ndarray, Params]:
     """`backward` without its check, for dhs (T, N, H) and the last state's gradient besides."""
     xs, h_prevs, rs, zs, ns, a_hns, lengths, params = cache
     T, N, H = h_prevs.shape

@@ -1,11 +1,12 @@
 """Losses that return their gradient with their value."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from gru_course._checks import check_array, check_floats, check_plain
 
 
-def softmax_cross_entropy(logits, targets):
+def softmax_cross_entropy(logits: np.ndarray, targets: ArrayLike) -> tuple[float, np.ndarray]:
     """Cross-entropy of softmax(logits) against class indices, mean over all entries.
 
         loss = mean of log(sum_k exp(logits_k)) - logits_target
@@ -61,7 +62,7 @@ def softmax_cross_entropy(logits, targets):
     return -float(log_p[one_hot].mean()), (np.exp(log_p) - one_hot) / targets.size
 
 
-def mean_squared_error(predictions, targets):
+def mean_squared_error(predictions: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
     """Mean over all entries of the squared difference.
 
         loss = mean of (predictions - targets)^2

@@ -10,11 +10,14 @@ of `Params` the gates also see the cell state, as in Gers and Schmidhuber (2000)
 Shapes: N batch, T time steps, I input size, H hidden size. Gates are stacked i | f | g | o.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from gru_course._checks import (
+    Sizes,
     check_array,
     check_choice,
     check_params,
@@ -85,14 +88,14 @@ class Cache(NamedTuple):
     params: Params | PeepholeParams
 
 
-def _check_state(name, state, shape, sizes):
+def _check_state(name: str, state: State, shape: Sequence[str], sizes: Sizes) -> None:
     if not isinstance(state, State):
         raise ValueError(f"{name}: expected lstm.State(h, c), got {type(state).__name__}")
     check_array(f"{name}.h", state.h, shape, sizes)
     check_array(f"{name}.c", state.c, shape, sizes)
 
 
-def _peepholes(params):
+def _peepholes(params: Params | PeepholeParams) -> list[np.ndarray]:
     """p_i, p_f, p_o, (H,) each; zeros where there are none."""
     if isinstance(params, PeepholeParams):
         return np.split(params.peephole, 3)
@@ -109,7 +112,14 @@ def _grads(da, x, h_prev, c_prev, c, params):
     return PeepholeParams(dW_ih, dW_hh, db, db.copy(), np.concatenate(dp))
 
 
-def init(rng, input_size, hidden_size, dtype=np.float64, *, peepholes=False):
+def init(
+    rng: np.random.Generator,
+    input_size: int,
+    hidden_size: int,
+    dtype: DTypeLike = np.float64,
+    *,
+    peepholes: bool = False,
+) -> Params | PeepholeParams:
     """Draw weights and biases from U(-1/sqrt(H), 1/sqrt(H)), as torch does.
 
     Parameters
@@ -144,7 +154,9 @@ def init(rng, input_size, hidden_size, dtype=np.float64, *, peepholes=False):
     )
 
 
-def step(x, state_prev, params):
+def step(
+    x: np.ndarray, state_prev: State, params: Params | PeepholeParams
+) -> tuple[State, StepCache]:
     """One time step.
 
         i = sigmoid(W_ii x + b_ii + W_hi h_prev + b_hi)
@@ -204,7 +216,9 @@ def step(x, state_prev, params):
     return State(h, c), StepCache(x, state_prev, i, f, g, o, c, tanh_c, params)
 
 
-def step_backward(dstate, cache):
+def step_backward(
+    dstate: State, cache: StepCache
+) -> tuple[np.ndarray, State, Params | PeepholeParams]:
     """Gradients of one step, by the chain rule from the last line of `step` to the first.
 
         do = dstate.h * tanh(c)              da_o = do * o * (1 - o)
@@ -247,7 +261,13 @@ def step_backward(dstate, cache):
     return da @ params.weight_ih, State(dh_prev, dc_prev), grads
 
 
-def forward(xs, state0, params, *, lengths=None):
+def forward(
+    xs: np.ndarray,
+    state0: State,
+    params: Params | PeepholeParams,
+    *,
+    lengths: ArrayLike | None = None,
+) -> tuple[State, Cache]:
     """Run `step` over a batch of sequences.
 
     Parameters
@@ -302,7 +322,7 @@ def forward(xs, state0, params, *, lengths=None):
     return states, Cache(xs, hs, cs, gates, lengths, params)
 
 
-def backward(dstates, cache):
+def backward(dstates: State, cache: Cache) -> tuple[np.ndarray, State, Params | PeepholeParams]:
     """Back-propagation through time: the gradient of a loss that reads every state.
 
     Parameters

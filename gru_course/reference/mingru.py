@@ -11,6 +11,7 @@ Shapes: N batch, T time steps, I input size, H hidden size. Gates are stacked z 
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from gru_course._checks import (
     check_array,
@@ -56,7 +57,9 @@ class Cache(NamedTuple):
     params: Params
 
 
-def init(rng, input_size, hidden_size, dtype=np.float64):
+def init(
+    rng: np.random.Generator, input_size: int, hidden_size: int, dtype: DTypeLike = np.float64
+) -> Params:
     """Draw weights and biases from U(-1/sqrt(H), 1/sqrt(H)), as for the other cells.
 
     Parameters
@@ -83,7 +86,9 @@ def init(rng, input_size, hidden_size, dtype=np.float64):
     return Params(*(rng.uniform(-bound, bound, shape).astype(dtype) for shape in shapes))
 
 
-def step(x, h_prev, params, *, candidate="linear"):
+def step(
+    x: np.ndarray, h_prev: np.ndarray, params: Params, *, candidate: str = "linear"
+) -> tuple[np.ndarray, StepCache]:
     """One time step.
 
         z = sigmoid(W_z x + b_z)
@@ -134,7 +139,7 @@ def step(x, h_prev, params, *, candidate="linear"):
     return h, StepCache(x, h_prev, z, n, candidate, params)
 
 
-def step_backward(dh, cache):
+def step_backward(dh: np.ndarray, cache: StepCache) -> tuple[np.ndarray, np.ndarray, Params]:
     """Gradients of one step.
 
         dn = dh * (1 - z)              da_n = dn                      candidate="linear"
@@ -168,7 +173,14 @@ def step_backward(dh, cache):
     return da @ params.weight, dh * z, Params(da.T @ x, da.sum(0))
 
 
-def forward(xs, h0, params, *, lengths=None, candidate="linear"):
+def forward(
+    xs: np.ndarray,
+    h0: np.ndarray,
+    params: Params,
+    *,
+    lengths: ArrayLike | None = None,
+    candidate: str = "linear",
+) -> tuple[np.ndarray, Cache]:
     """Run `step` over a batch of sequences.
 
     Parameters
@@ -216,7 +228,7 @@ def forward(xs, h0, params, *, lengths=None, candidate="linear"):
     return hs[1:].transpose(1, 0, 2).copy(), Cache(xs, hs[:-1], zs, ns, candidate, params)
 
 
-def backward(dhs, cache):
+def backward(dhs: np.ndarray, cache: Cache) -> tuple[np.ndarray, np.ndarray, Params]:
     """Back-propagation through time: the gradient of a loss that reads every hidden state.
 
     What reaches h_t follows the same kind of recurrence as the states, from the end:
@@ -262,7 +274,7 @@ def backward(dhs, cache):
     return dxs, dh, Params(da.T @ x, da.sum(0))
 
 
-def forward_log(xs, h0, params):
+def forward_log(xs: np.ndarray, h0: np.ndarray, params: Params) -> np.ndarray:
     """The states of `forward` with candidate="positive", computed in log space without a loop.
 
         log h_t = A_t + log( exp(log h_0) + sum_{k <= t} exp(log((1 - z_k) n_k) - A_k) ),

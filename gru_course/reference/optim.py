@@ -10,9 +10,13 @@ With g the gradient and theta the parameter, each class states its update. The d
 results are those of torch.optim.
 """
 
+from typing import TypeVar
+
 import numpy as np
 
 from gru_course._checks import check_floats, check_positive
+
+Tree = TypeVar("Tree", bound=tuple)  # a NamedTuple of arrays, or of further such tuples
 
 
 class SGD:
@@ -35,11 +39,11 @@ class SGD:
     array([[0.9]])
     """
 
-    def __init__(self, learning_rate):
+    def __init__(self, learning_rate: float):
         check_positive(learning_rate=learning_rate)
         self.learning_rate = learning_rate
 
-    def update(self, params, grads):
+    def update(self, params: Tree, grads: Tree) -> Tree:
         """Return the parameters after one update."""
         _check_like("grads", grads, params)
         return _map(lambda p, g: p - self.learning_rate * g, params, grads)
@@ -65,13 +69,13 @@ class Momentum:
     Sutskever et al. (2013), ICML, with the learning rate outside the velocity, as in torch.
     """
 
-    def __init__(self, learning_rate, momentum=0.9):
+    def __init__(self, learning_rate: float, momentum: float = 0.9):
         check_positive(learning_rate=learning_rate)
         _check_decay(momentum=momentum)
         self.learning_rate, self.momentum = learning_rate, momentum
-        self.v = None
+        self.v: tuple | None = None
 
-    def update(self, params, grads):
+    def update(self, params: Tree, grads: Tree) -> Tree:
         """Return the parameters after one update."""
         _check_like("grads", grads, params)
         v = _map(np.zeros_like, params) if self.v is None else self.v
@@ -100,13 +104,13 @@ class RMSProp:
     Tieleman and Hinton (2012), lecture 6.5 of "Neural Networks for Machine Learning".
     """
 
-    def __init__(self, learning_rate=1e-2, decay=0.99, eps=1e-8):
+    def __init__(self, learning_rate: float = 1e-2, decay: float = 0.99, eps: float = 1e-8):
         check_positive(learning_rate=learning_rate, eps=eps)
         _check_decay(decay=decay)
         self.learning_rate, self.decay, self.eps = learning_rate, decay, eps
-        self.s = None
+        self.s: tuple | None = None
 
-    def update(self, params, grads):
+    def update(self, params: Tree, grads: Tree) -> Tree:
         """Return the parameters after one update."""
         _check_like("grads", grads, params)
         s = _map(np.zeros_like, params) if self.s is None else self.s
@@ -141,14 +145,21 @@ class Adam:
     Kingma and Ba (2015), arXiv:1412.6980, algorithm 1; t counts the updates from 1.
     """
 
-    def __init__(self, learning_rate=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
+    def __init__(
+        self,
+        learning_rate: float = 1e-3,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+    ):
         check_positive(learning_rate=learning_rate, eps=eps)
         _check_decay(beta1=beta1, beta2=beta2)
         self.learning_rate, self.beta1, self.beta2, self.eps = learning_rate, beta1, beta2, eps
-        self.m = self.s = None
+        self.m: tuple | None = None
+        self.s: tuple | None = None
         self.t = 0
 
-    def update(self, params, grads):
+    def update(self, params: Tree, grads: Tree) -> Tree:
         """Return the parameters after one update."""
         _check_like("grads", grads, params)
         if self.t == 0:
@@ -167,7 +178,7 @@ class Adam:
         )
 
 
-def clip_by_global_norm(grads, max_norm):
+def clip_by_global_norm(grads: Tree, max_norm: float) -> tuple[Tree, float]:
     """Shrink all gradients by one factor, so that together they are no longer than `max_norm`.
 
         norm = sqrt(sum of the squares of all entries of all arrays)

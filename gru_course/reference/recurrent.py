@@ -10,9 +10,11 @@ directions' states, side by side, to the next one.
 Shapes: N batch, T time steps, I input size, H hidden size, L layers, D directions.
 """
 
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from gru_course._checks import (
     check_array,
@@ -21,12 +23,17 @@ from gru_course._checks import (
     check_sizes,
     check_switch,
 )
+from gru_course.reference import gru, lstm, mingru, rnn
+
+Params = rnn.Params | lstm.Params | lstm.PeepholeParams | gru.Params  # laid out as torch's
+Layer = tuple[Params | mingru.Params, ...]  # one for each direction
+State = np.ndarray | lstm.State
 
 
 class Cache(NamedTuple):
     """What `backward` needs from `forward`."""
 
-    cell: Any
+    cell: ModuleType
     cells: list  # L * D caches of `cell.forward`
     hidden_size: int
     directions: int
@@ -36,8 +43,15 @@ class Cache(NamedTuple):
 
 
 def init(
-    rng, cell, input_size, hidden_size, *, num_layers=1, bidirectional=False, dtype=np.float64
-):
+    rng: np.random.Generator,
+    cell: ModuleType,
+    input_size: int,
+    hidden_size: int,
+    *,
+    num_layers: int = 1,
+    bidirectional: bool = False,
+    dtype: DTypeLike = np.float64,
+) -> list[Layer]:
     """Draw a network's weights and biases from U(-1/sqrt(H), 1/sqrt(H)), as torch does.
 
     Parameters
@@ -73,7 +87,16 @@ def init(
     ]
 
 
-def forward(cell, xs, layers, *, state0=None, lengths=None, reverse=False, **options):
+def forward(
+    cell: ModuleType,
+    xs: np.ndarray,
+    layers: list[Layer],
+    *,
+    state0: State | None = None,
+    lengths: ArrayLike | None = None,
+    reverse: bool = False,
+    **options: bool | str,
+) -> tuple[np.ndarray, State, Cache]:
     """Run a network of cells over a batch of sequences.
 
     Parameters
@@ -138,7 +161,9 @@ def forward(cell, xs, layers, *, state0=None, lengths=None, reverse=False, **opt
     return xs, _pack(cell, last), Cache(cell, caches, H, D, reverse, order, alive)
 
 
-def backward(dhs, dlast, cache):
+def backward(
+    dhs: np.ndarray, dlast: State | None, cache: Cache
+) -> tuple[np.ndarray, State, list[Layer]]:
     """Back-propagation through time, layers and directions.
 
     Parameters
@@ -193,7 +218,7 @@ def _pack(cell, parts):
     return cell.State(*parts) if hasattr(cell, "State") else parts[0]
 
 
-def _parts(cell, name, state, shape, dtype):
+def _parts(cell, name, state, shape, dtype) -> np.ndarray:
     """The inverse of `_pack`, checked; zeros for None."""
     fields = getattr(getattr(cell, "State", None), "_fields", ("",))
     if state is None:

@@ -9,6 +9,7 @@ Shapes: N batch, T time steps, I input size, H hidden size.
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from gru_course._checks import (
     check_array,
@@ -51,7 +52,9 @@ class Cache(NamedTuple):
     params: Params
 
 
-def init(rng, input_size, hidden_size, dtype=np.float64):
+def init(
+    rng: np.random.Generator, input_size: int, hidden_size: int, dtype: DTypeLike = np.float64
+) -> Params:
     """Draw weights and biases from U(-1/sqrt(H), 1/sqrt(H)), as torch does.
 
     Parameters
@@ -92,7 +95,9 @@ def _slope(h, nonlinearity):
     return 1 - h * h if nonlinearity == "tanh" else (h > 0).astype(h.dtype)
 
 
-def step(x, h_prev, params, *, nonlinearity="tanh"):
+def step(
+    x: np.ndarray, h_prev: np.ndarray, params: Params, *, nonlinearity: str = "tanh"
+) -> tuple[np.ndarray, StepCache]:
     """One time step.
 
         h = tanh(W_ih x + b_ih + W_hh h_prev + b_hh)
@@ -132,7 +137,7 @@ def step(x, h_prev, params, *, nonlinearity="tanh"):
     return h, StepCache(x, h_prev, h, nonlinearity, params)
 
 
-def step_backward(dh, cache):
+def step_backward(dh: np.ndarray, cache: StepCache) -> tuple[np.ndarray, np.ndarray, Params]:
     """Gradients of one step.
 
         da = dh * (1 - h^2)          for tanh, with a the pre-activation
@@ -165,7 +170,14 @@ def step_backward(dh, cache):
     return da @ params.weight_ih, da @ params.weight_hh, grads
 
 
-def forward(xs, h0, params, *, lengths=None, nonlinearity="tanh"):
+def forward(
+    xs: np.ndarray,
+    h0: np.ndarray,
+    params: Params,
+    *,
+    lengths: ArrayLike | None = None,
+    nonlinearity: str = "tanh",
+) -> tuple[np.ndarray, Cache]:
     """Run `step` over a batch of sequences.
 
     Parameters
@@ -208,7 +220,7 @@ def forward(xs, h0, params, *, lengths=None, nonlinearity="tanh"):
     return hs[1:].transpose(1, 0, 2).copy(), Cache(xs, hs, lengths, nonlinearity, params)
 
 
-def backward(dhs, cache):
+def backward(dhs: np.ndarray, cache: Cache) -> tuple[np.ndarray, np.ndarray, Params]:
     """Back-propagation through time: the gradient of a loss that reads every hidden state.
 
     Parameters

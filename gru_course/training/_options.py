@@ -13,7 +13,7 @@ import torch
 _OF_ALL = frozenset(vars(torch.nn.Module()))
 
 
-def options(name, value, seen=()):
+def options(name: str, value: object, seen: tuple[int, ...] = ()) -> dict[str, str]:
     """Texts, by name, that are equal for two models or losses only if they compute the same.
 
     Of a module these are the class and all attributes of itself and of every module inside it, at
@@ -37,7 +37,7 @@ def options(name, value, seen=()):
     return found
 
 
-def difference(one, other):
+def difference(one: dict, other: dict) -> tuple | None:
     """The first name whose texts differ, with both of them; None if there is none."""
     for name in one | other:
         if one.get(name) != other.get(name):

@@ -3,13 +3,14 @@
 import os
 import pickle
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from gru_course.training._options import difference
 
 
-def save(path, run):
+def save(path: str | Path, run: dict[str, Any]) -> None:
     """Write `run`, a dictionary of tensors and plain Python values, or leave the old file.
 
     The file is written beside its place and then renamed, which is one operation for the file
@@ -25,7 +26,7 @@ def save(path, run):
     os.replace(beside, path)
 
 
-def load(path, settings):
+def load(path: str | Path, settings: dict[str, Any]) -> dict[str, Any] | None:
     """Read the run that `save` wrote, or None if there is no file.
 
     Parameters

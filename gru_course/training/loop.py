@@ -1,15 +1,22 @@
 """One training loop, short enough to be read before it is trusted."""
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Real
+from pathlib import Path
 
+import numpy as np
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from gru_course._checks import check_plain, check_whole
 from gru_course.training import checkpoint as checkpoints
 from gru_course.training._options import options
+
+Array = np.ndarray | Tensor
+Loss = Callable[[Tensor, Tensor], Tensor]  # of predictions and targets
 
 
 @dataclass
@@ -24,20 +31,20 @@ class History:
 
 
 def fit(
-    model,
-    loss_function,
-    train,
-    valid,
+    model: torch.nn.Module,
+    loss_function: Loss,
+    train: tuple[Array, Array],
+    valid: tuple[Array, Array],
     *,
-    epochs,
-    batch_size,
-    lr,
-    clip=1.0,
-    patience=10,
-    seed=0,
-    progress=True,
-    checkpoint=None,
-):
+    epochs: int,
+    batch_size: int,
+    lr: float,
+    clip: float = 1.0,
+    patience: int = 10,
+    seed: int = 0,
+    progress: bool = True,
+    checkpoint: str | Path | None = None,
+) -> History:
     """Train with Adam, and keep the weights that did best on the validation data.
 
     Parameters
@@ -84,14 +91,14 @@ def fit(
     epochs, batch_size = check_whole("epochs", epochs), check_whole("batch_size", batch_size)
     patience, seed = check_whole("patience", patience), check_whole("seed", seed, least=0)
     lr, clip = check_rate("lr", lr), check_above_zero("clip", clip)
-    train, valid = tensors("train", train, model), tensors("valid", valid, model)
-    where = train[0].device
+    seen, unseen = tensors("train", train, model), tensors("valid", valid, model)
+    where = seen[0].device
     optimizer = torch.optim.Adam(model.parameters(), lr=lr)
     shuffle = torch.Generator().manual_seed(seed)
     rows, best_epoch, best = [], None, {}
 
     settings = {"lr": lr, "batch_size": batch_size, "clip": clip, "seed": seed}
-    settings["data"] = [tuple(part.shape) for part in (*train, *valid)]
+    settings["data"] = [tuple(part.shape) for part in (*seen, *unseen)]
     settings |= options("model", model) | options("loss_function", loss_function)
     if checkpoint is not None and (run := checkpoints.load(checkpoint, settings)):
         model.load_state_dict(run["model"])
@@ -109,11 +116,11 @@ def fit(
                     stopped = "patience"
                     break
                 torch.manual_seed(int(torch.randint(2**62, (), generator=shuffle)))
-                order = torch.randperm(len(train[0]), generator=shuffle).to(where)
+                order = torch.randperm(len(seen[0]), generator=shuffle).to(where)
                 train_loss, grad_norm = _train(
-                    model, loss_function, train, order.split(batch_size), optimizer, clip
+                    model, loss_function, seen, order.split(batch_size), optimizer, clip
                 )
-                valid_loss = _evaluate(model, loss_function, valid, batch_size)
+                valid_loss = _evaluate(model, loss_function, unseen, batch_size)
                 # The only time in an epoch that the CPU waits for the GPU.
                 row = torch.stack([train_loss, valid_loss, grad_norm]).tolist()
                 if not math.isfinite(row[0] + row[1]):
@@ -167,7 +174,9 @@ def _evaluate(model, loss_function, data, batch_size):
     return total / len(inputs)
 
 
-def mean_loss(model, loss_function, inputs, targets):
+def mean_loss(
+    model: Callable[[Tensor], Tensor], loss_function: Loss, inputs: Tensor, targets: Tensor
+) -> Tensor:
     """The loss of a batch; a ValueError unless predictions and targets belong together."""
     prediction = model(inputs)
     if not isinstance(prediction, torch.Tensor):
@@ -196,7 +205,7 @@ def mean_loss(model, loss_function, inputs, targets):
     return loss
 
 
-def tensors(name, pair, model):
+def tensors(name: str, pair: Sequence[Array], model: torch.nn.Module) -> tuple[Tensor, Tensor]:
     """The pair as finite tensors of one length, on the model's device and in its dtype."""
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise ValueError(f"{name}: expected a pair (inputs, targets), got {type(pair).__name__}")
@@ -223,10 +232,10 @@ def tensors(name, pair, model):
             f"{name}: expected as many targets as inputs, "
             f"got {len(targets)} targets and {len(inputs)} inputs"
         )
-    return found
+    return inputs, targets
 
 
-def check_trainable(name, model):
+def check_trainable(name: str, model: torch.nn.Module) -> None:
     """Raise a ValueError unless training can change the model."""
     if not isinstance(model, torch.nn.Module):
         raise ValueError(f"{name}: expected a torch module, got {type(model).__name__}")
@@ -234,14 +243,14 @@ def check_trainable(name, model):
         raise ValueError(f"{name}: expected a module with parameters to train, got none")
 
 
-def check_above_zero(name, value):
+def check_above_zero(name: str, value: float) -> float:
     """The value as a float; a ValueError unless it is a number above 0."""
     if isinstance(value, bool) or not isinstance(value, Real) or not float(value) > 0:
         raise ValueError(f"{name}: expected a number above 0, got {value!r}")
     return float(value)
 
 
-def check_rate(name, value):
+def check_rate(name: str, value: float) -> float:
     """The value as a float; a ValueError unless it is a finite number above 0."""
     if math.isinf(check_above_zero(name, value)):
         raise ValueError(f"{name}: expected a finite number, got {value!r}")

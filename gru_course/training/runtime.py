@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 
-def device():
+def device() -> torch.device:
     """The GPU if torch finds one, the CPU otherwise.
 
     Returns
@@ -19,7 +19,7 @@ def device():
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def seed_everything(seed):
+def seed_everything(seed: int) -> None:
     """Seed the global generators of `random`, NumPy and torch (the CPU and every GPU).
 
     Parameters

@@ -1,11 +1,16 @@
 """Several copies of one small network, trained at once: nearly as fast as one of them alone."""
 
+from collections.abc import Callable, Iterable
+
+import numpy as np
 import torch
 from torch.func import functional_call, stack_module_state
 
 from gru_course._checks import check_whole
 from gru_course.training._options import difference, options
 from gru_course.training.loop import (
+    Array,
+    Loss,
     check_above_zero,
     check_rate,
     check_trainable,
@@ -14,7 +19,15 @@ from gru_course.training.loop import (
 )
 
 
-def fit_side_by_side(models, loss_function, draw, *, steps, lr, clip=1.0):
+def fit_side_by_side(
+    models: list[torch.nn.Module],
+    loss_function: Loss,
+    draw: Callable[[], Iterable[Array]],
+    *,
+    steps: int,
+    lr: float,
+    clip: float = 1.0,
+) -> np.ndarray:
     """Train models of one architecture with Adam, each on its own, in one run.
 
     Their parameters are stacked along a first axis and every operation works on all of them: for

@@ -32,7 +32,7 @@ def logit(gate: float) -> float:
     return math.log(gate / (1 - gate))
 
 
-def definition(name: str, value) -> str:
+def definition(name: str, value: Any) -> str:
     """A line of JavaScript that defines a constant."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return f"const {name} = {text};\n"
@@ -82,7 +82,7 @@ class CourseWidget(anywidget.AnyWidget):
     settings, for which {arguments} stands in its docstring; and defines `readings` and `still`.
     """
 
-    module = ""
+    module: str = ""
     constants: ClassVar[dict[str, Any]] = {}  # what Python knows and the module needs, JSON-able
     goal = Exercise("", help="name of the slider exercise that the widget marks while it is moved")
 
@@ -107,7 +107,7 @@ class CourseWidget(anywidget.AnyWidget):
         ]
         cls.__signature__ = inspect.Signature(told)
 
-    def __init__(self, **settings):
+    def __init__(self, **settings: Any):
         known = self.declared()
         for name in settings:
             if name not in known:

@@ -21,9 +21,9 @@ class Form(NamedTuple):
     lanes: dict[str, int]
     radius: int
 
-    def at(self, station, lane):
-        point = self.along[station], self.lanes[lane]
-        return point if self.name == "wide" else point[::-1]
+    def at(self, station: str, lane: str) -> tuple[int, int]:
+        along, across = self.along[station], self.lanes[lane]
+        return (along, across) if self.name == "wide" else (across, along)
 
 
 WIDE = Form(
@@ -64,12 +64,12 @@ NAMES = {
 SUBSCRIPT = 'font-size="75%" dy="3"'
 
 
-def wire_width(key, value):
+def wire_width(key: str, value: float) -> float:
     """Pixels: four for each unit; pre-activations, which reach 8, at a quarter of that."""
     return 1 + abs(value) * (1 if key in ("a_r", "a_z") else 4)
 
 
-def level(cx, cy, radius, share, signed):
+def level(cx: float, cy: float, radius: float, share: float, signed: bool) -> str:
     """Path of the part of a circle that a value fills.
 
     A gate fills from the bottom, share 0 to 1. A signed value fills from the middle line, up to
@@ -183,7 +183,7 @@ def _hand(key, values):
     return ' data-hand="" visibility="hidden"' if values["drive"] else ' data-hand=""'
 
 
-def picture(form, values, words):
+def picture(form: Form, values: dict[str, float], words: str) -> str:
     """Draw one step.
 
     Parameters

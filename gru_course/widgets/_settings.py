@@ -6,6 +6,7 @@ page carries, and on the page the sliders with their ranges, steps and labels.
 
 import math
 import numbers
+from typing import Any
 
 import traitlets
 
@@ -22,23 +23,23 @@ class Setting(traitlets.TraitType):
     label : what the page writes beside the control, as HTML; None for a setting without a control
     """
 
-    kind = ""  # of the control, as static/parts.mjs knows them
-    expected = ""  # what is not refused, in words
+    kind: str = ""  # of the control, as static/parts.mjs knows them
+    expected: str = ""  # what is not refused, in words
 
-    def __init__(self, default, *, help, label=None):
+    def __init__(self, default: Any, *, help: str, label: str | None = None):
         super().__init__(default_value=default, help=help)
         self.label = label
         self.tag(sync=True, page=True)
 
-    def fits(self, value):
+    def fits(self, value: Any) -> bool:
         raise NotImplementedError
 
-    def validate(self, obj, value):
+    def validate(self, obj: traitlets.HasTraits, value: Any) -> Any:
         if not self.fits(value):
             raise ValueError(f"{self.name}: expected {self.expected}, got {value!r}")
         return value
 
-    def declaration(self):
+    def declaration(self) -> dict[str, Any]:
         """What the page has to know of a control, JSON-able."""
         return {"kind": self.kind, "label": self.label, "help": self.help}
 
@@ -51,23 +52,32 @@ class Number(Setting):
 
     kind = "number"
 
-    def __init__(self, low, high, default, *, step=0.01, color="neutral", **said):
+    def __init__(
+        self,
+        low: float,
+        high: float,
+        default: float,
+        *,
+        step: float = 0.01,
+        color: str = "neutral",
+        **said: str,
+    ):
         super().__init__(default, **said)
         self.low, self.high, self.step, self.color = low, high, step, color
         self.expected = f"a number from {low} to {high}"
 
-    def fits(self, value):
+    def fits(self, value: Any) -> bool:
         return (
             isinstance(value, numbers.Real)
             and not isinstance(value, bool)
             and math.isfinite(value)
-            and self.low <= value <= self.high
+            and self.low <= float(value) <= self.high
         )
 
-    def validate(self, obj, value):
+    def validate(self, obj: traitlets.HasTraits, value: Any) -> float:
         return float(super().validate(obj, value))
 
-    def declaration(self):
+    def declaration(self) -> dict[str, Any]:
         ends = {"low": self.low, "high": self.high, "step": self.step, "color": self.color}
         return super().declaration() | ends
 
@@ -77,14 +87,14 @@ class Whole(Number):
 
     kind = "whole"
 
-    def __init__(self, low, high, default, **said):
+    def __init__(self, low: float, high: float, default: float, **said: str):
         super().__init__(low, high, default, step=1, **said)
         self.expected = f"a whole number from {low} to {high}"
 
-    def fits(self, value):
+    def fits(self, value: Any) -> bool:
         return super().fits(value) and float(value).is_integer()
 
-    def validate(self, obj, value):
+    def validate(self, obj: traitlets.HasTraits, value: Any) -> int:
         return int(super().validate(obj, value))
 
 
@@ -93,15 +103,15 @@ class Choice(Setting):
 
     kind = "choice"
 
-    def __init__(self, options, default, **said):
+    def __init__(self, options: dict[str, str], default: str, **said: str):
         super().__init__(default, **said)
         self.options = options
         self.expected = f"one of {', '.join(options)}"
 
-    def fits(self, value):
+    def fits(self, value: Any) -> bool:
         return value in self.options
 
-    def declaration(self):
+    def declaration(self) -> dict[str, Any]:
         return super().declaration() | {"options": self.options}
 
 
@@ -111,7 +121,7 @@ class Switch(Setting):
     kind = "switch"
     expected = "True or False"
 
-    def fits(self, value):
+    def fits(self, value: Any) -> bool:
         return isinstance(value, bool)
 
 
@@ -120,7 +130,7 @@ class Exercise(Setting):
 
     expected = '"" for none'
 
-    def validate(self, obj, value):
+    def validate(self, obj: traitlets.HasTraits, value: Any) -> Any:
         known = [name for name, goal in GOALS.items() if goal.widget == type(obj).__name__]
         if value not in ("", *known):
             raise ValueError(f"{self.name}: expected one of {', '.join(known)}, got {value!r}")
@@ -130,7 +140,7 @@ class Exercise(Setting):
 # What the explorers of one step of a cell share.
 
 
-def pre_activation(gate, name, default):
+def pre_activation(gate: str, name: str, default: float) -> Number:
     """The slider of a gate's pre-activation; `name` is as in "reset gate"."""
     return Number(
         -8, 8, default, step=0.1, color=gate,
@@ -138,6 +148,6 @@ def pre_activation(gate, name, default):
     )  # fmt: skip
 
 
-def driven(gate, name, default):
+def driven(gate: str, name: str, default: float) -> Number:
     """The slider of a gate that is set directly."""
     return Number(0, 1, default, color=gate, label=f"{name} <i>{gate}</i>", help=f"{name} {gate}")

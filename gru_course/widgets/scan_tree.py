@@ -155,14 +155,16 @@ class ScanTree(CourseWidget):
         return {**self.settings(), **readings}
 
     def still(self) -> str:
-        done = len(levels(self.method))
+        tables = [
+            ScanTree(**{**self.state(), "level": level}).pairs()
+            for level in range(len(levels(self.method)) + 1)
+        ]
         head = "".join(f'<th scope="col">{t}</th>' for t in range(1, T + 1))
         rows = ""
-        for level in range(done + 1):
-            after = ScanTree(**{**self.state(), "level": level})
-            cells = "".join(f"<td>{pair.span}</td>" for pair in after.pairs())
+        for level, pairs in enumerate(tables):
+            cells = "".join(f"<td>{pair.span}</td>" for pair in pairs)
             rows += f'<tr><th scope="row">{level}</th>{cells}</tr>'
-        states = ", ".join(digits(pair.b) for pair in after.pairs())
+        states = ", ".join(digits(pair.b) for pair in tables[-1])
         totals = ", ".join(
             f"{name} {sum(map(len, levels(key)))} pairs in {len(levels(key))} levels"
             for key, name in METHODS.items()

@@ -3,11 +3,12 @@
 import html
 import math
 import numbers
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import traitlets
+from numpy.typing import ArrayLike
 
 from gru_course._checks import check_array
 from gru_course.analysis import gate_statistics
@@ -179,7 +180,14 @@ class SequencePlayer(CourseWidget):
         help="order of the rows",
     )
 
-    def __init__(self, tokens, gates, *, lines=None, **settings):
+    def __init__(
+        self,
+        tokens: Iterable[str | float],
+        gates: Mapping[str, np.ndarray],
+        *,
+        lines: Mapping[str, ArrayLike] | None = None,
+        **settings: Any,
+    ):
         tokens = _check_tokens(tokens)
         arrays = _check_gates(gates, len(tokens))
         series = not isinstance(tokens[0], str)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 from docutils import nodes
+from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from gru_course import widgets
@@ -34,7 +35,7 @@ class WidgetDirective(SphinxDirective):
     required_arguments = 1
     has_content = True
 
-    def run(self):
+    def run(self) -> list[nodes.Node]:
         name = self.arguments[0]
         if name not in widgets.__all__:
             raise self.error(f"expected one of {', '.join(widgets.__all__)}, got {name!r}")
@@ -59,7 +60,7 @@ def _load_script(app, pagename, templatename, context, doctree):
         app.add_js_file(SCRIPT, loading_method="defer")
 
 
-def setup(app):
+def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("gru-widget", WidgetDirective)
     app.connect("builder-inited", _write_script)
     app.connect("html-page-context", _load_script)

@@ -7,18 +7,19 @@ import os
 from importlib.util import find_spec
 
 import torch
+from torch import Tensor
 
 # GPUs, by torch.cuda.get_device_name, on which the kernels have been measured: those of the files
 # in book/performance/results. Only there does "auto" take them.
 MEASURED = ()
 
 
-def interpreted():
+def interpreted() -> bool:
     """Whether Triton's interpreter runs the kernels, on the CPU: for tests and to look inside."""
     return os.environ.get("TRITON_INTERPRET", "0").lower() in ("1", "true", "yes", "on", "y")
 
 
-def why_not_here(device):
+def why_not_here(device: torch.device) -> str | None:
     """Why no kernel can run on a device, as a sentence; None if they can."""
     if find_spec("triton") is None:
         return 'Triton is not installed; `pip install "gru-course[triton]"` brings it'
@@ -31,7 +32,7 @@ def why_not_here(device):
     return None
 
 
-def why_not_measured(device):
+def why_not_measured(device: torch.device) -> str | None:
     """Why "auto" leaves out kernels that can run on a CUDA device; None if it takes them."""
     name = torch.cuda.get_device_name(device)
     if name in MEASURED:
@@ -39,7 +40,7 @@ def why_not_measured(device):
     return f'nobody has measured the kernels on a {name}, so only "triton" takes them'
 
 
-def why_not_gru(weight_hh):
+def why_not_gru(weight_hh: Tensor) -> str | None:
     """Why the kernels of the GRU cannot run with these weights; None if they can."""
     reason = why_not_here(weight_hh.device)
     if reason:
@@ -49,7 +50,7 @@ def why_not_gru(weight_hh):
     return gru.why_not(weight_hh)
 
 
-def why_not_scan(a):
+def why_not_scan(a: Tensor) -> str | None:
     """Why the kernels of the scan cannot run with tensors like this one; None if they can."""
     reason = why_not_here(a.device)
     if reason:

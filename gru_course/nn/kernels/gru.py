@@ -18,11 +18,13 @@ padding. `states` has N rows more, the first ones, for h0. Gates are stacked r |
 # pyright: reportGeneralTypeIssues=false, reportIndexIssue=false, reportOperatorIssue=false
 # pyright: reportReturnType=false
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
 import triton
 import triton.language as tl
+from torch import Tensor
 
 from gru_course.nn.kernels import interpreted
 
@@ -264,7 +266,7 @@ class Plan(NamedTuple):
     tiles: int  # batch tiles that run at once
 
 
-def plan(N, H, precision, processors):
+def plan(N: int, H: int, precision: str, processors: int) -> Plan:
     """The `Plan` for N sequences and H units on a device with so many multiprocessors."""
     K = max(16, triton.next_power_of_2(H))
     alone = H <= ALONE
@@ -276,7 +278,7 @@ def plan(N, H, precision, processors):
     return Plan(BB, K if alone else 16, K, 1 if whole else WARPS, programs, tiles)
 
 
-def why_not(weight_hh):
+def why_not(weight_hh: Tensor) -> str | None:
     """Why the kernels cannot run with these weights on their device; None if they can."""
     H, dtype, device = weight_hh.shape[1], weight_hh.dtype, weight_hh.device
     if dtype not in LARGEST:
@@ -295,7 +297,7 @@ def why_not(weight_hh):
     return None
 
 
-def launch(kernel, T, tensors, precision, **options):
+def launch(kernel: Any, T: int, tensors: Sequence[Tensor], precision: str, **options: bool) -> None:
     """Run a kernel over T steps of all batch tiles, as many tiles at once as have room."""
     states, (N, H) = tensors[0], tensors[-3].shape
     p = plan(N, H, precision, multiprocessors(states.device))
@@ -327,7 +329,7 @@ def launch(kernel, T, tensors, precision, **options):
                 )
 
 
-def spans(T, programs, reverse):
+def spans(T: int, programs: int, reverse: bool) -> list[tuple[int, int]]:
     """The steps of each launch, from and to: all T of them, on a GPU.
 
     The interpreter runs one program after the other, and none may wait for the next one. There a
@@ -339,7 +341,7 @@ def spans(T, programs, reverse):
     return steps[::-1] if reverse else steps
 
 
-def multiprocessors(device):
+def multiprocessors(device: torch.device) -> int:
     """How many programs run at once; the interpreter can have any number."""
     if device.type != "cuda":
         return 132

@@ -26,6 +26,7 @@ Shapes: N batch, T time steps, H hidden size. Strides of N and T are free, units
 import torch
 import triton
 import triton.language as tl
+from torch import Tensor
 
 from gru_course.nn.kernels import interpreted
 
@@ -154,14 +155,14 @@ def backward_kernel(
     tl.store(dh0 + n * H + units, dh, inside)
 
 
-def why_not(a):
+def why_not(a: Tensor) -> str | None:
     """Why the kernels cannot run with tensors like this one, as a sentence; None if they can."""
     if a.dtype in DTYPES:
         return None
     return f"the scan's kernels take float32, bfloat16 and float64, not {a.dtype}"
 
 
-def chunk(dtype, arrays):
+def chunk(dtype: torch.dtype, arrays: int) -> int:
     """The steps of a chunk, so that two chunks of so many arrays fit into 255 registers."""
     if INTERPRETED:
         return 8
