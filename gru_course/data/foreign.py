@@ -1,8 +1,8 @@
 """Weights of GRU layers that other programs wrote, with what those programs computed from them."""
 
-from importlib.resources import files
-
 import numpy as np
+
+from gru_course.data._stored import stored
 
 LAYERS = ("keras", "keras-before", "onnx", "onnx-after")
 
@@ -42,13 +42,5 @@ def foreign_gru(layer: str) -> dict[str, np.ndarray | int]:
     """
     if layer not in LAYERS:
         raise ValueError(f"layer: expected one of {', '.join(LAYERS)}, got {layer!r}")
-    with (
-        (files("gru_course.data") / "foreign_gru.npz").open("rb") as file,
-        np.load(file) as arrays,
-    ):
-        found = {
-            name.removeprefix(f"{layer}/"): arrays[name]
-            for name in arrays.files
-            if name.startswith(f"{layer}/")
-        }
-    return {name: int(a) if a.ndim == 0 else a for name, a in found.items()}
+    arrays = stored("foreign_gru.npz", layer)
+    return {name: int(a) if a.ndim == 0 else a for name, a in arrays.items()}

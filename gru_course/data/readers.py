@@ -1,8 +1,8 @@
 """Stored networks that tell, character by character, how many brackets are open in a text."""
 
-from importlib.resources import files
-
 import numpy as np
+
+from gru_course.data._stored import stored
 
 READERS = ("gru", "update-only", "reset-only", "mgu", "rnn")
 SEEDS = 8
@@ -43,12 +43,5 @@ def bracket_reader(cell: str, seed: int) -> dict[str, np.ndarray]:
         raise ValueError(f"cell: expected one of {', '.join(READERS)}, got {cell!r}")
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < SEEDS:
         raise ValueError(f"seed: expected a whole number from 0 to {SEEDS - 1}, got {seed!r}")
-    with (
-        (files("gru_course.data") / "bracket_readers.npz").open("rb") as file,
-        np.load(file) as arrays,
-    ):
-        return {
-            name.removeprefix(f"{cell}/"): arrays[name][seed].astype(np.float32)
-            for name in arrays.files
-            if name.startswith(f"{cell}/")
-        }
+    arrays = stored("bracket_readers.npz", cell)
+    return {name: array[seed].astype(np.float32) for name, array in arrays.items()}

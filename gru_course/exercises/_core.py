@@ -142,7 +142,7 @@ def check(name: str, answer: Any) -> Result:
         return Result(False, str(wrong), hints, shows_hints=wrong.hints)
     except Exception as error:
         # A checker asks for what it needs; an object that only pretends to be an array ends here.
-        sentence = f"Your answer is not of the kind asked for: {_told(error)}"
+        sentence = f"Your answer is not of the kind asked for: {_error_text(error)}"
         return Result(False, sentence, hints, shows_hints=True)
     return Result(True, praise or "Right.", hints)
 
@@ -174,7 +174,7 @@ def call(function: Any, *args: Any) -> Any:
     except KeyboardInterrupt:  # the reader's own: they want the cell to stop
         raise
     except BaseException as error:  # SystemExit too
-        raise Wrong(f"Your function raised {_told(error)}") from None
+        raise Wrong(f"Your function raised {_error_text(error)}") from None
     for position, (old, new) in enumerate(zip(before, args, strict=True), start=1):
         if not _unchanged(old, new):
             raise Wrong(
@@ -195,7 +195,7 @@ def nothing_from(function: Any) -> Wrong | NotAttempted:
     return NotAttempted()
 
 
-def _told(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".rstrip(": .") + "."
 
 

@@ -123,7 +123,7 @@ Table(
         "Halves of H are powers of two only where H is one.": _halves,
         "A program cannot own more units than there are.": partial(_units, most=1 << 20),
         "Below 16 units the answer is 0: `tl.dot` wants no smaller block.": (
-            lambda N, H, *room: min(H, 2.0 ** np.floor(np.log2(max(_free(N, H, *room), 1))))
+            lambda N, H, *rest: min(H, 2.0 ** np.floor(np.log2(max(_free(N, H, *rest), 1))))
         ),
     },
     praise="Right. H / units programs share a tile, and all of them must run at the same time.",

@@ -27,7 +27,7 @@ from gru_course.nn.kernels import why_not_gru, why_not_measured
 BACKENDS = ("auto", "torch", "triton")
 
 
-def _turn(sizes, device):
+def _flip(sizes, device):
     """The function that reverses each sequence in rows (S, ...); twice is once."""
     T, N, S = len(sizes), sizes[0], sum(sizes)
     if sizes[-1] == N:
@@ -230,8 +230,8 @@ class GRU(torch.nn.GRU):
     def _run(self, x, hx, sizes, weights):
         """All layers and directions: rows x (S, I) to hs (S, D * H) and h_last (L * D, N, H)."""
         function = self._function()
-        turn = _turn(sizes, x.device) if self.bidirectional else None
-        directions = (None, turn) if turn else (None,)
+        flip = _flip(sizes, x.device) if self.bidirectional else None
+        directions = (None, flip) if flip else (None,)
         runs = iter(zip(hx.unbind(), weights, strict=True))
         lasts = []
         for layer in range(self.num_layers):
@@ -242,7 +242,7 @@ class GRU(torch.nn.GRU):
                 hs, h_last = function(x, h0, sizes, direction, *own)
                 outputs.append(hs)
                 lasts.append(h_last)
-            x = torch.cat(outputs, dim=1) if turn else outputs[0]
+            x = torch.cat(outputs, dim=1) if flip else outputs[0]
         return x, torch.stack(lasts)
 
     def _start(self, hx: Tensor | None, x: Tensor, N: int, single: bool = False) -> Tensor:

@@ -206,9 +206,9 @@ def _forward(xs, h, weight, bias, ended, candidate, mode, *, keep):
     # A row for each step, or room for one chunk that all of them use in turn.
     gates = xs.new_empty(T if keep else chunks[0].stop, N, 2 * H)
     for chunk in chunks:
-        here = gates[chunk] if keep else gates[: chunk.stop - chunk.start]
-        torch.addmm(bias, xs[chunk].reshape(-1, I), weight.T, out=here.view(-1, 2 * H))
-        z, n = here.split(H, dim=2)
+        own = gates[chunk] if keep else gates[: chunk.stop - chunk.start]
+        torch.addmm(bias, xs[chunk].reshape(-1, I), weight.T, out=own.view(-1, 2 * H))
+        z, n = own.split(H, dim=2)
         z.sigmoid_()
         if candidate == "positive":
             n.copy_(torch.where(n >= 0, n + 0.5, n.sigmoid()))

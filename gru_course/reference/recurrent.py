@@ -149,13 +149,13 @@ def forward(
     for k, layer in enumerate(layers):
         outputs = []
         for d, params in enumerate(layer):
-            turn = _turn(order, reverse or d == 1)
+            flip = _flip(order, reverse or d == 1)
             states, cell_cache = cell.forward(
-                turn(xs), _pack(cell, start[:, k * D + d]), params, lengths=lengths, **options
+                flip(xs), _pack(cell, start[:, k * D + d]), params, lengths=lengths, **options
             )
             parts = np.stack(states) if hasattr(cell, "State") else states[None]  # (P, N, T, H)
             last[:, k * D + d] = parts[:, :, -1]  # an ended sequence keeps its state
-            outputs.append(turn(parts[0] * alive[..., None]))
+            outputs.append(flip(parts[0] * alive[..., None]))
             caches.append(cell_cache)
         xs = np.concatenate(outputs, axis=2)
     return xs, _pack(cell, last), Cache(cell, caches, H, D, reverse, order, alive)
@@ -193,12 +193,12 @@ def backward(
     for k in reversed(range(len(caches) // D)):
         dxs, dlayer = np.zeros((), dtype), []
         for d in range(D):
-            turn = _turn(order, reverse or d == 1)
+            flip = _flip(order, reverse or d == 1)
             dparts = np.zeros((len(dlast), N, T, H), dtype)
-            dparts[0] = turn(dhs[:, :, d * H : (d + 1) * H] * alive[..., None])
+            dparts[0] = flip(dhs[:, :, d * H : (d + 1) * H] * alive[..., None])
             dparts[:, :, -1] += dlast[:, k * D + d]
             dx, dstart, dparams = cell.backward(_pack(cell, dparts), caches[k * D + d])
-            dxs = dxs + turn(dx)
+            dxs = dxs + flip(dx)
             dstate0[:, k * D + d] = dstart  # of one part, or of h and c
             dlayer.append(dparams)
         grads.insert(0, tuple(dlayer))
@@ -206,7 +206,7 @@ def backward(
     return dhs, _pack(cell, dstate0), grads
 
 
-def _turn(order, backwards):
+def _flip(order, backwards):
     """Put (N, T, ...) arrays into the order in which a direction reads; twice is once."""
     if not backwards:
         return lambda sequence: sequence

@@ -123,8 +123,8 @@ def _check(models):
         check_trainable(f"models[{number}]", model)
         # One model's code computes for all: whatever that code looks at has to be the same.
         if found := difference(options("model", model), options("model", models[0])):
-            name, here, first = found
+            name, text, wanted = found
             raise ValueError(
                 f"models: expected one architecture, number {number} differs from number 0: "
-                f"{name} is {here}, not {first}"
+                f"{name} is {text}, not {wanted}"
             )

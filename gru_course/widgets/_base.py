@@ -99,13 +99,13 @@ class CourseWidget(anywidget.AnyWidget):
         ]
         doc = (cls.__doc__ or "").replace("    {arguments}", ARGUMENTS)
         cls.__doc__ = doc.replace("    {settings}", "\n".join(wrapped))
-        _, *told = inspect.signature(cls.__init__).parameters.values()
-        told = [each for each in told if each.kind is not each.VAR_KEYWORD]
-        told += [
+        _, *parameters = inspect.signature(cls.__init__).parameters.values()
+        parameters = [each for each in parameters if each.kind is not each.VAR_KEYWORD]
+        parameters += [
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=each.default_value)
             for name, each in declared.items()
         ]
-        cls.__signature__ = inspect.Signature(told)
+        cls.__signature__ = inspect.Signature(parameters)
 
     def __init__(self, **settings: Any):
         known = self.declared()

@@ -69,7 +69,7 @@ def wire_width(key: str, value: float) -> float:
     return 1 + abs(value) * (1 if key in ("a_r", "a_z") else 4)
 
 
-def level(cx: float, cy: float, radius: float, share: float, signed: bool) -> str:
+def filled(cx: float, cy: float, radius: float, share: float, signed: bool) -> str:
     """Path of the part of a circle that a value fills.
 
     A gate fills from the bottom, share 0 to 1. A signed value fills from the middle line, up to
@@ -99,7 +99,7 @@ def _name(key):
 
 def _circle(form, values, key, station, lane):
     cx, cy = form.at(station, lane)
-    fill = level(cx, cy, form.radius, values[key] / SPANS[key], key in SIGNED)
+    fill = filled(cx, cy, form.radius, values[key] / SPANS[key], key in SIGNED)
     color = BY_SYMBOL["neutral" if key == "x" else key[0]]
     return (
         f'<path data-level="{key}" d="{fill}" fill="{color}" fill-opacity="0.3"/>'

@@ -60,9 +60,9 @@ class Number(Setting):
         *,
         step: float = 0.01,
         color: str = "neutral",
-        **said: str,
+        **texts: str,
     ):
-        super().__init__(default, **said)
+        super().__init__(default, **texts)
         self.low, self.high, self.step, self.color = low, high, step, color
         self.expected = f"a number from {low} to {high}"
 
@@ -87,8 +87,8 @@ class Whole(Number):
 
     kind = "whole"
 
-    def __init__(self, low: float, high: float, default: float, **said: str):
-        super().__init__(low, high, default, step=1, **said)
+    def __init__(self, low: float, high: float, default: float, **texts: str):
+        super().__init__(low, high, default, step=1, **texts)
         self.expected = f"a whole number from {low} to {high}"
 
     def fits(self, value: Any) -> bool:
@@ -103,8 +103,8 @@ class Choice(Setting):
 
     kind = "choice"
 
-    def __init__(self, options: dict[str, str], default: str, **said: str):
-        super().__init__(default, **said)
+    def __init__(self, options: dict[str, str], default: str, **texts: str):
+        super().__init__(default, **texts)
         self.options = options
         self.expected = f"one of {', '.join(options)}"
 

@@ -30,8 +30,8 @@ def _drawn(state, r, z, n, h):
 STEPS = 50  # of the strip
 
 
-def _asked(state, r, z, n, h):
-    """What the goals ask for beside the step; `asked` in the module computes the same."""
+def _goal_readings(state, r, z, n, h):
+    """What goals ask for beside the step; `asked` in static/gate_explorer.mjs computes the same."""
     from_x, h_prev = state["w_x"] * state["x"] + state["b_x"], state["h_prev"]
     recurrent = state["w_h"] * h_prev + state["b_h"]
     through_candidate = (1 - z) * (1 - n**2) * r * state["w_h"]
@@ -41,7 +41,7 @@ def _asked(state, r, z, n, h):
     writes, writes_before = (z * new + (1 - z) * h_prev for new in (n, n_before))
     # Cells C and F of the chapter on reading code.
     n_c, n_f = np.tanh(from_x + (1 - r) * recurrent), np.tanh(r * from_x + recurrent)
-    asked = {
+    readings = {
         "recurrent": recurrent,
         "candidate_path": through_candidate,
         "slope": z + through_candidate,
@@ -52,7 +52,7 @@ def _asked(state, r, z, n, h):
         "gap_c": abs((1 - z) * (n - n_c)),
         "gap_f": abs((1 - z) * (n - n_f)),
     }
-    return {name: float(value) for name, value in asked.items()}
+    return {name: float(value) for name, value in readings.items()}
 
 
 # What the page draws before it knows its state.
@@ -160,8 +160,8 @@ class GateExplorer(CourseWidget):
             past = values["r"] * (self.w_h * rest + self.b_h)
             rest = math.tanh(self.w_x * self.x + self.b_x + past)
         turn = turned[0] + 1.0 if turned.size else math.nan
-        asked = _asked(self.state(), **values)
-        return {**self.settings(), **values, **asked, "turn": turn, "rest": rest}
+        more = _goal_readings(self.state(), **values)
+        return {**self.settings(), **values, **more, "turn": turn, "rest": rest}
 
     def still(self) -> str:
         values = self.values()

@@ -157,17 +157,17 @@ class GradientFlow(CourseWidget):
 
     def still(self) -> str:
         norms, crossings, T = self.norms(), self.crossings(), self.length
-        said = []
+        sentences = []
         for name, k in crossings.items():
             if k is None:
                 reach = f"between 1 % and 100 up to lag {T}"
             else:
                 reach = f"first {'below 1 %' if norms[name][k] < LOW else 'above 100'} at lag {k}"
-            said.append(f"{name}: {reach}, {_written(norms[name][-1])} at lag {T}.")
+            sentences.append(f"{name}: {reach}, {_written(norms[name][-1])} at lag {T}.")
         return (
             '<figure class="gru-still" style="margin:0 auto;max-width:400px">'
             f"{_picture(norms)}<figcaption>Norm of the gradient against the lag, at spectral "
-            f"radius {self.radius:g} and gate bias {self.gate_bias:g}. {' '.join(said)} With "
+            f"radius {self.radius:g} and gate bias {self.gate_bias:g}. {' '.join(sentences)} With "
             "JavaScript on, this picture has sliders.</figcaption></figure>"
         )
 

@@ -27,8 +27,8 @@ NAMES = {" ": "a space", "\n": "a line break", "\t": "a tab"}
 class _Index(Whole):
     """A whole number from 0 to one less than the widget's attribute named `size`."""
 
-    def __init__(self, size, **said):
-        super().__init__(0, math.inf, 0, **said)
+    def __init__(self, size, **options):
+        super().__init__(0, math.inf, 0, **options)
         self.size = size
         self.expected = f"a whole number from 0 to {size} - 1"
 
@@ -104,12 +104,12 @@ def _states(z, n):
     return np.stack(states)
 
 
-def _check_lines(lines, T, room):
+def _check_lines(lines, T, most):
     """Return the lines as a dict of lists of float."""
-    if not isinstance(lines, Mapping) or len(lines) > room:
+    if not isinstance(lines, Mapping) or len(lines) > most:
         got = f"{len(lines)} of them" if isinstance(lines, Mapping) else type(lines).__name__
         raise ValueError(
-            f"lines: expected a dict of at most {room} lines, name -> array, got {got}"
+            f"lines: expected a dict of at most {most} lines, name -> array, got {got}"
         )
     checked = {}
     for name, line in lines.items():

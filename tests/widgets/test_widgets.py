@@ -18,7 +18,7 @@ from gru_course.exercises import check
 from gru_course.goals import GOALS
 from gru_course.widgets import GateExplorer
 from gru_course.widgets._base import STATIC
-from gru_course.widgets._gate_diagram import level
+from gru_course.widgets._gate_diagram import filled
 from gru_course.widgets.sphinx_host import script_text
 
 HTML = "text/html"
@@ -105,14 +105,14 @@ def test_wire_width_follows_the_value():
 
 
 def test_level_fills_the_right_part_of_a_circle():
-    assert level(0, 0, 10, 0.0, False).startswith("M0.00 10.00A")  # empty: at the bottom
-    assert level(0, 0, 10, 0.5, False) == "M-10.00 0.00A10 10 0 0 0 10.00 0.00Z"
+    assert filled(0, 0, 10, 0.0, False).startswith("M0.00 10.00A")  # empty: at the bottom
+    assert filled(0, 0, 10, 0.5, False) == "M-10.00 0.00A10 10 0 0 0 10.00 0.00Z"
     start, end = re.fullmatch(
-        r"M(\S+) .*A10 10 0 1 0 (\S+) \S+Z", level(0, 0, 10, 1.0, False)
+        r"M(\S+) .*A10 10 0 1 0 (\S+) \S+Z", filled(0, 0, 10, 1.0, False)
     ).groups()
     assert float(start) < -0.1 < 0.1 < float(end), "an arc back to its start is not drawn"
-    assert level(0, 0, 10, 1.0, True) == "M-10 0A10 10 0 0 1 0.00 -10.00H0.00A10 10 0 0 1 10 0Z"
-    assert level(0, 0, 10, -1.0, True) == "M-10 0A10 10 0 0 0 0.00 10.00H0.00A10 10 0 0 0 10 0Z"
+    assert filled(0, 0, 10, 1.0, True) == "M-10 0A10 10 0 0 1 0.00 -10.00H0.00A10 10 0 0 1 10 0Z"
+    assert filled(0, 0, 10, -1.0, True) == "M-10 0A10 10 0 0 0 0.00 10.00H0.00A10 10 0 0 0 10 0Z"
 
 
 @pytest.mark.parametrize("name", widgets.__all__)
