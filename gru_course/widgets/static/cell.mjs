@@ -23,7 +23,7 @@ export const SYMBOL = { x: "<i>x<sub>t</sub></i>", h_prev: "<i>h<sub>t−1</sub>
 // --- the picture ---------------------------------------------------------------------------------
 
 /**
- * Path of the part of a circle that a value fills, as `level` in _gate_diagram.py.
+ * Path of the part of a circle that a value fills, as `filled` in _gate_diagram.py.
  * @param {{ cx: number, cy: number, radius: number }} circle
  * @param {number} share
  * @param {boolean} signed

@@ -23,7 +23,7 @@ function gruStep(state) {
   };
 }
 
-// What the goals ask for beside the step, as _asked in gate_explorer.py.
+// What the goals ask for beside the step, as _goal_readings in gate_explorer.py.
 function asked({ x, h_prev, w_x, b_x, w_h, b_h, r, z, n, h, recurrent }) {
   const fromX = w_x * x + b_x;
   const throughCandidate = (1 - z) * (1 - n ** 2) * r * w_h;
