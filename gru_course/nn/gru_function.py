@@ -16,6 +16,7 @@ sequences, time first, without padding. Gates are stacked r | z | n.
 from itertools import accumulate, pairwise
 
 import torch
+from torch import Tensor
 
 from gru_course.nn import gru_numpy
 from gru_course.nn._modes import plain
@@ -84,19 +85,14 @@ def _forward(xs, h0, sizes, weights, keep):
     # multiplies only what W_hn adds: the last third of `a` is for W_hn h_prev + b_hn.
     # What is not kept is every block's in turn.
     a, n = (xs.new_empty(S if keep else most, width) for width in (3 * H, H))
-    if biases:
-        b_ih, b_hh = biases
-        b_rz, b_in, b_hn = b_ih[: 2 * H] + b_hh[: 2 * H], b_ih[2 * H :], b_hh[2 * H :]
+    b_ih, b_hh = biases or [W_hh.new_zeros(3 * H)] * 2
+    b_rz, b_in, b_hn = b_ih[: 2 * H] + b_hh[: 2 * H], b_ih[2 * H :], b_hh[2 * H :]
     for rows, steps in blocks:
         a_b, n_b = (part[rows] if keep else part[: rows.stop - rows.start] for part in (a, n))
         weights_ih.into(a_b, xs[rows])
-        if biases:
-            a_b[:, : 2 * H] += b_rz
-            torch.add(a_b[:, 2 * H :], b_in, out=n_b)
-            a_b[:, 2 * H :] = b_hn
-        else:
-            n_b.copy_(a_b[:, 2 * H :])
-            a_b[:, 2 * H :] = 0
+        a_b[:, : 2 * H] += b_rz
+        torch.add(a_b[:, 2 * H :], b_in, out=n_b)
+        a_b[:, 2 * H :] = b_hn
         _step_through(h_prevs[steps], hs[steps], a_b, n_b, weights_hh, sizes[steps])
     return states[N:], torch.cat(_last(hs, sizes)), [states, a, n]
 
@@ -184,7 +180,7 @@ def _blocks(sizes):
     return [(slice(starts[start], starts[end]), slice(start, end)) for start, end in pairs]
 
 
-def previous(states, sizes):
+def previous(states: Tensor, sizes: list[int]) -> tuple[Tensor, ...] | list[Tensor]:
     """The state that each step starts from, of h0 and all states (N + S, H)."""
     steps = states.split([sizes[0], *sizes])[:-1]
     if sizes[-1] == sizes[0]:

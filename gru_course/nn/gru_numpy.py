@@ -3,13 +3,20 @@
 Shapes and arguments: as in `gru_course.nn.gru_function`.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
+from torch import Tensor
 
 from gru_course.reference.gru_fast import Cache, Params, run, run_back
 
 
-def forward(xs, h0, sizes, weights, keep):
+# Infinity and NaN pass in silence, as through torch's own operations.
+@np.errstate(all="ignore")
+def forward(
+    xs: Tensor, h0: Tensor, sizes: list[int], weights: Sequence[Tensor], keep: bool
+) -> tuple[Tensor, Tensor, list[Tensor]]:
     """All states, the last ones, and a list of what `backward` reads."""
     mask = _mask(sizes)
     hs, cache = run(_padded(xs.numpy(), sizes, mask), h0.numpy(), _params(weights), _lengths(mask))
@@ -21,8 +28,17 @@ def forward(xs, h0, sizes, weights, keep):
     return rows, h_last, [torch.from_numpy(array) for array in kept]
 
 
-def backward(dhs, dh_last, x, sizes, weights, kept, needs):
-    """Gradients of x, h0 and the weights."""
+@np.errstate(all="ignore")
+def backward(
+    dhs: Tensor,
+    dh_last: Tensor,
+    x: Tensor,
+    sizes: list[int],
+    weights: Sequence[Tensor],
+    kept: Sequence[Tensor],
+    needs: Sequence[bool],
+) -> list[Tensor]:
+    """Gradients of x, h0 and the weights, needed or not: little work where a state is small."""
     mask = _mask(sizes)
     xs = _padded(x.detach().numpy(), sizes, mask).transpose(1, 0, 2)
     h_prevs, rs, zs, ns, a_hns = (tensor.numpy() for tensor in kept)

@@ -11,6 +11,7 @@ from functools import cache
 import numpy as np
 import torch
 from threadpoolctl import ThreadpoolController
+from torch import Tensor
 
 ONE_THREAD = 2**18  # multiplications up to which OpenBLAS takes one thread, however many it has
 MANY_ROWS = 128  # for which it pays to lay a matrix out
@@ -20,7 +21,7 @@ MANY_TIMES = 8  # for which it pays to transpose one
 class Matrix:
     """W (K, O), made ready for `times` products x @ W with at most `rows` rows each."""
 
-    def __init__(self, W, rows, times=1):
+    def __init__(self, W: Tensor, rows: int, times: int = 1):
         self.W, self.rows, self.library = W.detach(), rows, library(W, rows, times)
         self.room = None
         if self.library == "oneDNN":
@@ -28,16 +29,16 @@ class Matrix:
         elif times >= MANY_TIMES:
             self.W = self.W.contiguous()
 
-    def into(self, out, x):
+    def into(self, out: Tensor, x: Tensor) -> None:
         """out = x @ W"""
         if self.library == "oneDNN":
             out.copy_(_linear(x, self.W))
         elif self.library == "NumPy":
-            np.dot(x.numpy(), self.W.numpy(), out.numpy())
+            _dot(x, self.W, out)
         else:
             torch.mm(x, self.W, out=out)
 
-    def add_to(self, out, x):
+    def add_to(self, out: Tensor, x: Tensor) -> None:
         """out += x @ W"""
         if self.library == "oneDNN":
             out.add_(_linear(x, self.W))
@@ -51,15 +52,15 @@ class Matrix:
             out.addmm_(x, self.W)
 
 
-def add_outer(out, da, x):
+def add_outer(out: Tensor, da: Tensor, x: Tensor) -> None:
     """out += da.T @ x, a sum over many rows. No matrix is used twice."""
     if library(x, da.shape[1]) == "NumPy":
-        out.add_(torch.from_numpy(np.dot(da.numpy().T, x.numpy())))
+        out.add_(_dot(da.T, x))
     else:
         out.addmm_(da.T, x)
 
 
-def library(W, rows, times=1):
+def library(W: Tensor, rows: int, times: int = 1) -> str:
     """Whose product of `rows` rows with W (K, O) takes the least time: its name.
 
     Measured on two processors of AMD. With AVX-512 OpenBLAS takes half of MKL's time, and oneDNN a
@@ -80,9 +81,15 @@ def library(W, rows, times=1):
     return "NumPy" if alone and (wide or W.numel() >= 2**18) else "torch"
 
 
-def known_to_numpy(tensor):
+def known_to_numpy(tensor: Tensor) -> bool:
     """Whether NumPy can work in the tensor's own memory."""
     return tensor.is_cpu and tensor.dtype in (torch.float32, torch.float64)
+
+
+# Infinity and NaN pass in silence, as through torch's own products.
+@np.errstate(all="ignore")
+def _dot(x, W, out=None):
+    return torch.from_numpy(np.dot(x.numpy(), W.numpy(), None if out is None else out.numpy()))
 
 
 def _linear(x, packed):

@@ -165,6 +165,19 @@ def test_gradients_in_any_layout_of_memory():
     assert_same(*found)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("limit", [0, 10**9], ids=["in torch", "in NumPy"])
+@pytest.mark.parametrize("value", [torch.inf, torch.nan])
+def test_infinity_and_nan_pass_in_silence_as_through_torchs(monkeypatch, limit, value):
+    monkeypatch.setattr(gru_function, "SMALL", limit)
+    torchs, ours = pair(3, 4)
+    xs = torch.randn(5, 2, 3, dtype=torch.float64)
+    xs[2, 1] = value
+    found, wanted = (results(each, xs.clone().requires_grad_(), None)[1] for each in (ours, torchs))
+    for a, b in zip(found, wanted, strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-10, equal_nan=True)
+
+
 @pytest.mark.parametrize("shape", [(1, 64, 16, 32), (16, 50, 64, 128)])
 def test_float32_equals_torch_to_five_digits(shape):
     torch.manual_seed(0)
