@@ -58,7 +58,7 @@ def installed(makers):
 
 def race(makers, threads, table):
     """Time every contender at every size; yields a record for each size and pass."""
-    running = [Contender(name, make, threads) for name, make in makers.items()]
+    running, libraries = [Contender(name, make, threads) for name, make in makers.items()], {}
     try:
         for size in table:
             has_backward = {c.name: c.ask("build", *size) for c in running}

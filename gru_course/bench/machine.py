@@ -5,12 +5,12 @@ import platform
 from pathlib import Path
 
 
-def processors():
+def processors() -> int:
     """How many this process may use; not every system tells."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def processor():
+def processor() -> str:
     """The processor's name, where the system tells, and the instructions that torch uses of it.
 
     Two processors of one name may differ in their vectors: AVX2 computes 8 numbers of float32 at

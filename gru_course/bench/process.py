@@ -2,13 +2,15 @@
 
 import multiprocessing
 import os
+from typing import Any
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def serve(pipe, make):
     """What the process does: build, time, report, until it is told None."""
-    forward = both = None
+    forward: Any = None
+    both: Any = None
     for order, *arguments in iter(pipe.recv, None):
         if order == "build":
             forward = both = None  # free the last size before the next one is made

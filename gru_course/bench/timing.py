@@ -1,5 +1,6 @@
 """Timing in turn: what disturbs one contender of a round disturbs the next one too."""
 
+from collections.abc import Callable
 from time import perf_counter
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 AT_LEAST = 0.02  # seconds that a measurement lasts: shorter calls are repeated
 
 
-def clock(function, calls):
+def clock(function: Callable[[], object], calls: int) -> float:
     """Seconds that `calls` calls of `function` take."""
     start = perf_counter()
     for _ in range(calls):
@@ -15,7 +16,7 @@ def clock(function, calls):
     return perf_counter() - start
 
 
-def in_turn(clocks, rounds):
+def in_turn(clocks: dict[str, Callable[[int], float]], rounds: int) -> dict[str, np.ndarray]:
     """Seconds a call: {name: array (rounds,)}, from {name: clock}.
 
     Each clock maps a number of calls to the seconds that they take. Each round times everybody
@@ -34,7 +35,7 @@ def in_turn(clocks, rounds):
     return times
 
 
-def alternate(functions, rounds=9):
+def alternate(functions: dict[str, Callable[[], object]], rounds: int = 9) -> dict[str, np.ndarray]:
     """Time functions in turn, in this process, after two calls each to warm up.
 
     Parameters

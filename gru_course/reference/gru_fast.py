@@ -52,7 +52,19 @@ def run(
     lengths: np.ndarray | None = None,
     reset_after: bool = True,
 ) -> tuple[np.ndarray, Cache]:
-    """`forward` without its checks, for xs (T, N, I): states (T, N, H), part of the cache."""
+    """`forward` without its checks, time first, for callers that have made their own.
+
+    Parameters
+    ----------
+    xs : (T, N, I) inputs
+    h0, params, reset_after : as in `gru.forward`
+    lengths : (N,) whole numbers, or None
+
+    Returns
+    -------
+    hs : (T, N, H) states, in memory that the cache reads
+    cache : as of `gru.forward`
+    """
     (T, N, I), H = xs.shape, h0.shape[1]
 
     # sigmoid(a) = 1 / (1 + exp(-a)): the minus goes into the weights once, not into every step.
@@ -113,7 +125,20 @@ def run(
 def run_back(
     dhs: np.ndarray, dh_last: np.ndarray, cache: Cache
 ) -> tuple[np.ndarray, np.ndarray, Params]:
-    """`backward` without its check, for dhs (T, N, H) and the last state's gradient besides."""
+    """`backward` without its check, time first.
+
+    Parameters
+    ----------
+    dhs : (T, N, H) dL/dh_t by what reads h_t, for all steps
+    dh_last : (N, H) what reaches the last state besides
+    cache : as of `run`
+
+    Returns
+    -------
+    dxs : (T, N, I)
+    dh0 : (N, H)
+    grads : Params
+    """
     xs, h_prevs, rs, zs, ns, a_hns, lengths, params = cache
     T, N, H = h_prevs.shape
     W_rz, W_hn = params.weight_hh[: 2 * H], params.weight_hh[2 * H :]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from gru_course._checks import check_plain, check_whole
+from gru_course._checks import check_plain, check_positive, check_whole
 from gru_course.training import checkpoint as checkpoints
 from gru_course.training._options import options
 
@@ -90,7 +90,8 @@ def fit(
     check_trainable("model", model)
     epochs, batch_size = check_whole("epochs", epochs), check_whole("batch_size", batch_size)
     patience, seed = check_whole("patience", patience), check_whole("seed", seed, least=0)
-    lr, clip = check_rate("lr", lr), check_above_zero("clip", clip)
+    check_positive(lr=lr)
+    lr, clip = float(lr), check_above_zero("clip", clip)
     seen, unseen = tensors("train", train, model), tensors("valid", valid, model)
     where = seen[0].device
     optimizer = torch.optim.Adam(model.parameters(), lr=lr)
@@ -247,11 +248,4 @@ def check_above_zero(name: str, value: float) -> float:
     """The value as a float; a ValueError unless it is a number above 0."""
     if isinstance(value, bool) or not isinstance(value, Real) or not float(value) > 0:
         raise ValueError(f"{name}: expected a number above 0, got {value!r}")
-    return float(value)
-
-
-def check_rate(name: str, value: float) -> float:
-    """The value as a float; a ValueError unless it is a finite number above 0."""
-    if math.isinf(check_above_zero(name, value)):
-        raise ValueError(f"{name}: expected a finite number, got {value!r}")
     return float(value)

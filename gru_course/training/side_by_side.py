@@ -6,13 +6,12 @@ import numpy as np
 import torch
 from torch.func import functional_call, stack_module_state
 
-from gru_course._checks import check_whole
+from gru_course._checks import check_positive, check_whole
 from gru_course.training._options import difference, options
 from gru_course.training.loop import (
     Array,
     Loss,
     check_above_zero,
-    check_rate,
     check_trainable,
     mean_loss,
     tensors,
@@ -68,7 +67,8 @@ def fit_side_by_side(
     ((60, 3), True)
     """
     _check(models)
-    steps, lr = check_whole("steps", steps), check_rate("lr", lr)
+    check_positive(lr=lr)
+    steps, lr = check_whole("steps", steps), float(lr)
     clip = check_above_zero("clip", clip)
     template, parameters, buffers = models[0], *stack_module_state(models)
     trained = [p for p in parameters.values() if p.requires_grad]

@@ -101,8 +101,8 @@ def test_settings_out_of_range_are_named():
         return np.zeros((2, 3, 2)), np.zeros((2, 3, 1))
 
     for change, message in [
-        ({"lr": -0.1}, "lr: expected a number above 0"),
-        ({"lr": float("inf")}, "lr: expected a finite number"),
+        ({"lr": -0.1}, "lr: expected a finite number above 0"),
+        ({"lr": float("inf")}, "lr: expected a finite number above 0"),
         ({"clip": None}, "clip: expected a number above 0"),
     ]:
         with pytest.raises(ValueError, match=message):
