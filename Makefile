@@ -53,7 +53,7 @@ test: setup-test ## all tests, or one file, folder, notebook or test: make test 
 browser: ## install Chromium, which the page tests need, with apt
 	@.ci/browser
 
-check: setup-test ## ruff, pyright, import-linter, codespell; tsc and eslint for the widgets
+check: setup-test ## ruff, pyright, import-linter, codespell; tsc and eslint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
