@@ -20,8 +20,9 @@ def tiny(monkeypatch):
 def test_the_result_has_each_job_of_the_code_once_and_in_order(name):
     result = experiments.load(name)
     jobs = json.loads(json.dumps(experiments.experiment(name).jobs(result["settings"])))
-    assert [{key: run[key] for key in job} for job, run in zip(jobs, result["runs"])] == jobs
-    assert len(result["runs"]) == len(jobs)
+    assert [
+        {key: run[key] for key in job} for job, run in zip(jobs, result["runs"], strict=True)
+    ] == jobs
     assert result["processor_seconds"] == pytest.approx(
         sum(run["processor_seconds"] for run in result["runs"]), abs=0.1
     )
@@ -78,7 +79,7 @@ def test_a_result_made_with_other_settings_is_refused(monkeypatch):
 
 
 def test_an_unknown_experiment_and_one_without_a_result_are_named(monkeypatch, tmp_path):
-    with pytest.raises(ValueError, match="expected one of .*recall.*, got 'recal'"):
+    with pytest.raises(ValueError, match=r"expected one of .*recall.*, got 'recal'"):
         experiments.load("recal")
     monkeypatch.setattr(experiments, "files", lambda package: tmp_path)
     with pytest.raises(ValueError, match="recall: there is no result yet; run `python"):
