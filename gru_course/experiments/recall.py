@@ -62,12 +62,13 @@ def network(
     *,
     input_size: int = 4,
     output_size: int = 4,
+    last: bool = True,
 ) -> Readout:
-    """An RNN, or an LSTM with this forget bias, and a linear layer that reads its last state."""
+    """An RNN, or an LSTM with this forget bias, and a linear layer that reads its states."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         layer = getattr(torch.nn, cell)(input_size, hidden_size, batch_first=True)
-        model = Readout(layer, output_size)
+        model = Readout(layer, output_size, last=last)
     if forget_bias is not None:
         forget = slice(hidden_size, 2 * hidden_size)  # rows i, f, g, o
         layer.bias_ih_l0.data[forget] = forget_bias
