@@ -79,8 +79,8 @@ def test_a_result_made_with_other_settings_is_refused(monkeypatch):
 
 
 def test_an_unknown_experiment_and_one_without_a_result_are_named(monkeypatch, tmp_path):
-    with pytest.raises(ValueError, match=r"expected one of .*recall.*, got 'recal'"):
-        experiments.load("recal")
+    with pytest.raises(ValueError, match=r"expected one of .*recall.*, got 'echo'"):
+        experiments.load("echo")
     monkeypatch.setattr(experiments, "files", lambda package: tmp_path)
     with pytest.raises(ValueError, match="recall: there is no result yet; run `python"):
         experiments.load("recall")
