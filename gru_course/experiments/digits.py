@@ -25,7 +25,7 @@ SETTINGS = {
     "seeds": list(range(6)),
     "epochs": [0, 1, 2, 4, 6, 8, 12, 16, 24, 32, 40],  # where it looks
 }
-QUICK = {"seeds": [0], "epochs": [0, 1, 2]}
+QUICK = {"lrs": [0.02], "seeds": [0], "epochs": [0, 1]}
 
 
 def jobs(settings: dict[str, Any]) -> list[dict[str, Any]]:

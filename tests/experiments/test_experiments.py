@@ -1,6 +1,8 @@
 """Experiments resume, refuse what does not belong to their code, and store what they measured."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -54,6 +56,18 @@ def test_a_stopped_experiment_goes_on_where_it_stopped(tiny, tmp_path, monkeypat
     )
     assert result == json.loads(file.read_text("utf8"))
     assert not partial.exists()
+
+
+def test_the_command_measures_and_says_where_it_wrote(tmp_path):
+    command = [sys.executable, "-m", "gru_course.experiments", "digits", "--quick"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("3 runs, ")
+    assert run.stdout.endswith(" digits-quick.json\n")
+    result = json.loads((tmp_path / "digits-quick.json").read_text("utf8"))
+    assert [run["forget_bias"] for run in result["runs"]] == [0.0, 1.0, 3.0]
+    assert all(len(run["right"]) == 2 for run in result["runs"])
+    assert result["settings"] == experiments.settings_of("digits", quick=True)
 
 
 @pytest.mark.parametrize(
