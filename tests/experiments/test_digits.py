@@ -22,7 +22,7 @@ def test_a_slice_gives_the_numbers_of_the_file():
     stored = np.array([run["right"] for run in runs])[:, :4]  # after 0, 1, 2 and 4 passes
     _, right = digits.train(1.0, lr=0.02, seed=0, epochs=[0, 1, 2, 4])
     # Another processor rounds otherwise, and training multiplies that: soon only the spread holds.
-    assert right[:2] == pytest.approx(stored[0, :2], abs=0.03)
+    assert right[:3] == pytest.approx(stored[0, :3], abs=0.03)
     room = 0.05 + 0.25 * (stored.max(axis=0) - stored.min(axis=0))
     assert (right > stored.min(axis=0) - room).all()
     assert (right < stored.max(axis=0) + room).all()
