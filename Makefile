@@ -46,7 +46,7 @@ lab: setup ## open the chapters in JupyterLab
 
 quick: setup-test ## unit and parity tests, without pages, notebooks and kernels: two minutes
 	$(PYTEST) tests gru_course --ignore tests/browser --ignore tests/book --ignore tests/nn/kernels \
-	  --ignore-glob "*/bench/test_gpu*"
+	  --ignore tests/experiments --ignore-glob "*/bench/test_gpu*"
 
 test: setup-test ## all tests, or one file, folder, notebook or test: make test T=tests/reference
 	$(PYTEST) $(NBVAL) $(if $(T),'$(T)')
