@@ -45,7 +45,8 @@ lab: setup ## open the chapters in JupyterLab
 	$(BIN)/jupyter-lab book
 
 quick: setup-test ## unit and parity tests, without pages, notebooks and kernels: two minutes
-	$(PYTEST) tests gru_course --ignore tests/browser --ignore tests/book --ignore tests/nn/kernels
+	$(PYTEST) tests gru_course --ignore tests/browser --ignore tests/book --ignore tests/nn/kernels \
+	  --ignore tests/experiments --ignore-glob "*/bench/test_gpu*"
 
 test: setup-test ## all tests, or one file, folder, notebook or test: make test T=tests/reference
 	$(PYTEST) $(NBVAL) $(if $(T),'$(T)')
@@ -53,7 +54,7 @@ test: setup-test ## all tests, or one file, folder, notebook or test: make test 
 browser: ## install Chromium, which the page tests need, with apt
 	@.ci/browser
 
-check: setup-test ## ruff, pyright, import-linter, codespell; tsc and eslint for the widgets
+check: setup-test ## ruff, pyright, import-linter, codespell; tsc and eslint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python

@@ -1,7 +1,8 @@
 // What the reader has solved, remembered in this browser alone, in one entry of localStorage:
-//   {version, solved: {"book/gating/gru#check-yourself-2": "first"}, pages: {"book/gating/gru": [...]}}
-// `solved` outlives changes of the pages; `pages` names what a page that was begun asks for, so that
-// the first page of the course can count without opening it, and so that nothing else is counted.
+//   { version, solved: { "book/gating/gru#check-yourself-2": "first" },
+//     pages: { "book/gating/gru": [...] } }
+// `solved` outlives changes of the pages; `pages` names what a page that was begun asks for, so
+// that the first page of the course can count without opening it, and nothing else is counted.
 (() => {
   const KEY = "gru-course-progress";
   const COURSE = "gru-course";
@@ -17,16 +18,17 @@
   function parse(text) {
     try {
       const record = JSON.parse(text);
-      const usable = record.version === VERSION && isRecord(record.solved) && isRecord(record.pages)
-        && Object.values(record.solved).every((how) => RANKS.includes(how))
-        && Object.values(record.pages).every(isList);
+      const usable = record.version === VERSION &&
+        isRecord(record.solved) && isRecord(record.pages) &&
+        Object.values(record.solved).every((how) => RANKS.includes(how)) &&
+        Object.values(record.pages).every(isList);
       return usable ? record : null;
     } catch {
       return null;
     }
   }
 
-  // --- the store, which browsers may refuse; then the page remembers until it is left --------------
+  // --- the store, which browsers may refuse; then the page remembers until it is left -----------
 
   const nothing = () => ({ version: VERSION, solved: {}, pages: {} });
   let memory = nothing();
@@ -53,55 +55,68 @@
 
   // --- what this page asks for -------------------------------------------------------------------
 
+  /**
+   * @template {keyof HTMLElementTagNameMap} Tag
+   * @param {Tag} tag
+   * @param {object} [properties]
+   * @param {...(Node | string)} children
+   */
   function make(tag, properties, ...children) {
     const node = Object.assign(document.createElement(tag), properties);
     node.append(...children);
     return node;
   }
 
-  const questions = []; // {id, done}
-  const exercises = []; // {id, section, box}
+  /** @type {{ id: string, done: HTMLElement }[]} */
+  const questions = [];
+  /** @type {{ id: string, section: HTMLElement, box: HTMLInputElement }[]} */
+  const exercises = [];
 
+  // Sphinx puts each heading into a section of its own, and an answer stands below its question.
+  const sectionOf = (node) => /** @type {HTMLElement} */ (node.closest("section"));
+
+  /** @type {Record<string, number>} */
   const numbers = {};
   for (const answer of document.querySelectorAll(".bd-article .gru-answer")) {
-    const before = answer.previousElementSibling;
+    const before = /** @type {Element} */ (answer.previousElementSibling);
     if (!before.matches(".gru-answer")) {
-      const { id } = answer.closest("section");
+      const { id } = sectionOf(answer);
       numbers[id] = (numbers[id] ?? 0) + 1;
       const done = make("span", { className: "gru-done" });
       before.append(" ", done);
       questions.push({ id: `${PAGE}#${id}-${numbers[id]}`, done });
     }
-    const question = questions.at(-1).id;
-    // A click, which keys make too, rather than "toggle": that also comes from a search in the page.
-    answer.querySelector("summary").addEventListener("click", () => {
+    const question = questions[questions.length - 1].id;
+    // A click, which keys make too, rather than "toggle", which a search in the page makes too.
+    answer.querySelector("summary")?.addEventListener("click", () => {
       const { [question]: how } = read().solved;
       const right = answer.matches(".gru-right");
       if (!how || (right && how === "tried")) {
-        record(question, right ? (how ? "solved" : "first") : "tried");
+        remember(question, right ? (how ? "solved" : "first") : "tried");
       }
     });
   }
 
   for (const heading of document.querySelectorAll("#exercises h3")) {
-    const section = heading.closest("section");
+    const section = sectionOf(heading);
     const id = `${PAGE}#${section.id}`;
     const box = make("input", { type: "checkbox" });
     box.setAttribute("aria-label", `Solved: exercise ${exercises.length + 1}`);
-    box.addEventListener("change", () => record(id, box.checked ? "solved" : null));
+    box.addEventListener("change", () => remember(id, box.checked ? "solved" : null));
     heading.after(make("label", { className: "gru-tick" }, box, "Solved"));
     exercises.push({ id, section, box });
   }
 
   // The sliders of an exercise have reached its goal, and say so again as long as they move there.
   document.addEventListener("gru-solved", ({ target }) => {
-    const exercise = exercises.find(({ section }) => section.contains(target));
-    if (exercise && !exercise.box.checked) record(exercise.id, "solved");
+    const sliders = /** @type {Node} */ (target);
+    const exercise = exercises.find(({ section }) => section.contains(sliders));
+    if (exercise && !exercise.box.checked) remember(exercise.id, "solved");
   });
 
   const ids = [...questions, ...exercises].map(({ id }) => id);
 
-  function record(id, how) {
+  function remember(id, how) {
     const { solved: { [id]: before, ...solved }, pages } = read();
     if (how) solved[id] = how;
     write({ version: VERSION, solved, pages: { ...pages, [PAGE]: ids } });
@@ -112,6 +127,7 @@
   const isDone = (solved, id) => RANKS.indexOf(solved[id]) > 0;
 
   function count(asked, solved) {
+    /** @type {Record<string, string[]>} */
     const parts = { question: [], exercise: [] };
     for (const id of asked) parts[id.includes("#exercise-") ? "exercise" : "question"].push(id);
     const sentences = Object.entries(parts).filter(([, all]) => all.length).map(([what, all]) => {
@@ -125,8 +141,10 @@
 
   // Chapters begun, in the order of the sidebar, with its titles and links.
   function chapters({ solved, pages }) {
-    const root = new URL(document.documentElement.dataset.content_root, location.href).href;
-    return [...document.querySelectorAll(".bd-sidebar-primary a.internal")].flatMap((link) => {
+    const root = new URL(document.documentElement.dataset.content_root ?? "", location.href).href;
+    /** @type {NodeListOf<HTMLAnchorElement>} */
+    const links = document.querySelectorAll(".bd-sidebar-primary a.internal");
+    return [...links].flatMap((link) => {
       const page = link.href.slice(root.length).replace(/\.html.*/, "");
       const asked = pages[page] ?? [];
       if (!asked.some((id) => id in solved)) return [];
@@ -154,8 +172,8 @@
       counts.textContent = count(ids, kept.solved);
     }
     note.textContent = refused
-      ? "This browser does not let the page store anything: what you solve is forgotten when you "
-        + "leave, unless you export it. Nothing is sent anywhere."
+      ? "This browser does not let the page store anything: what you solve is forgotten when you " +
+      "leave, unless you export it. Nothing is sent anywhere."
       : "Kept in this browser only; nothing is sent anywhere. Take it to another one by a file.";
   }
 
@@ -175,7 +193,7 @@
 
   const file = make("input", { type: "file", accept: ".json,application/json", hidden: true });
   file.addEventListener("change", async () => {
-    const text = await file.files[0].text();
+    const text = await file.files?.[0]?.text() ?? "";
     file.value = ""; // so that the same file can be chosen again
     const theirs = parse(text);
     if (!theirs || JSON.parse(text).course !== COURSE) {
@@ -199,11 +217,12 @@
   const forget = button("Forget", () => {
     said.textContent = "";
     ask.hidden = false;
-    ask.querySelector("button").focus();
+    keep.focus();
   });
+  const keep = button("Keep it", () => answered("Kept."));
   const question = make("p", { id: "gru-forget", textContent: "Forget all chapters' progress?" });
   ask.setAttribute("aria-labelledby", question.id);
-  ask.append(question, button("Keep it", () => answered("Kept.")), button("Forget it", () => {
+  ask.append(question, keep, button("Forget it", () => {
     write(nothing());
     answered("Forgotten.");
   }));
@@ -214,7 +233,7 @@
   box.setAttribute("aria-labelledby", title.id);
 
   if (ids.length || PAGE === INDEX) {
-    document.querySelector(".bd-article").append(box);
+    document.querySelector(".bd-article")?.append(box);
     const kept = read();
     if (PAGE in kept.pages) write({ ...kept, pages: { ...kept.pages, [PAGE]: ids } });
     show();

@@ -10,6 +10,7 @@ from types import ModuleType
 import numpy as np
 
 from gru_course.analysis._states import join, run, size, split
+from gru_course.reference import lstm
 from gru_course.reference.recurrent import Params, State
 
 
@@ -50,8 +51,7 @@ def state_gradients(
     """
     caches = run(cell, params, xs, state0, options)
     N, H = len(xs), params.weight_hh.shape[1]
-    v = rng.normal(size=(N, H))
-    v /= np.linalg.norm(v, axis=1, keepdims=True)
+    v = _directions(rng, N, H)
     gradient = np.zeros((N, size(cell, H)), xs.dtype)
     gradient[:, :H] = v  # nothing reads c_T but h_T
     gradients = [gradient]
@@ -95,3 +95,47 @@ def gradient_norms(
     """
     gradients = state_gradients(cell, params, xs, rng, state0=state0, **options)
     return np.linalg.norm(gradients, axis=2)
+
+
+def direct_norms(
+    params: lstm.Params, xs: np.ndarray, rng: np.random.Generator, *, state0: State | None = None
+) -> np.ndarray:
+    """The same length for the cell of an LSTM, where h is held fixed in all gates and candidates.
+
+        column k: |v * o_T * (1 - tanh(c_T)^2) * f_T * f_{T-1} * ... * f_{T-k+1}|,   k = 0 ... T
+
+    Parameters
+    ----------
+    params, xs, rng, state0 : as in `state_gradients`; equal generators draw equal v
+
+    Returns
+    -------
+    (N, T + 1) array, one row a sequence
+
+    Raises
+    ------
+    ValueError : if a shape or dtype does not fit, or a number is not finite
+
+    Notes
+    -----
+    The error carousel of Hochreiter and Schmidhuber (1997); the chapter "The LSTM" compares it
+    with the whole gradient.
+
+    >>> params = lstm.init(np.random.default_rng(0), input_size=2, hidden_size=3)
+    >>> direct_norms(params, np.ones((1, 4, 2)), np.random.default_rng(0)).shape
+    (1, 5)
+    """
+    caches = run(lstm, params, xs, state0, {})
+    last = caches[-1]
+    gradient = _directions(rng, *last.c.shape) * last.o * (1 - last.tanh_c**2)
+    gradients = [gradient]
+    for cache in reversed(caches):
+        gradient = gradient * cache.f
+        gradients.append(gradient)
+    return np.linalg.norm(np.stack(gradients, axis=1), axis=2)
+
+
+def _directions(rng, N, H):
+    """N vectors of length one in H dimensions, uniform on the sphere."""
+    v = rng.normal(size=(N, H))
+    return v / np.linalg.norm(v, axis=1, keepdims=True)

@@ -8,6 +8,7 @@ import numpy as np
 from gru_course.analysis import gradient_norms, spectral_radius
 from gru_course.palette import BY_NETWORK, NEUTRAL
 from gru_course.reference import gru, lstm, rnn
+from gru_course.reference.activations import sigmoid
 from gru_course.widgets._base import CourseWidget
 from gru_course.widgets._settings import Choice, Number, Whole
 
@@ -40,6 +41,45 @@ WEIGHTS, XS = _draw()
 RHO = {name: spectral_radius(p.weight_hh[SCALED[name]]) for name, p in WEIGHTS.items()}
 
 
+def _relu(a):
+    return np.maximum(a, 0.0)
+
+
+def _norms_with_relu(name, params, xs):
+    """|dL/ds_{T-k}| of an LSTM or a GRU whose every tanh is a ReLU; the reference has tanh only."""
+    h, c, tape = np.zeros(H), np.zeros(H), []
+    for x in xs:
+        a_x = np.split(params.weight_ih @ x + params.bias_ih, len(params.bias_ih) // H)
+        a_h = np.split(params.weight_hh @ h + params.bias_hh, len(params.bias_hh) // H)
+        if name == "LSTM":
+            a_i, a_f, a_g, a_o = np.add(a_x, a_h)
+            i, f, g, o = sigmoid(a_i), sigmoid(a_f), _relu(a_g), sigmoid(a_o)
+            tape.append((i, f, g, o, c, c := f * c + i * g))
+            h = o * _relu(c)
+        else:
+            r, z = sigmoid(a_x[0] + a_h[0]), sigmoid(a_x[1] + a_h[1])
+            n = _relu(a_x[2] + r * a_h[2])
+            tape.append((r, z, n, a_h[2], h))
+            h = (1 - z) * n + z * h
+    dh, dc = _direction(), np.zeros(H)
+    norms = [1.0]
+    for step in reversed(tape):
+        if name == "LSTM":
+            i, f, g, o, c_prev, c = step
+            dc = dc + dh * o * (c > 0)
+            das = (dc * g * i * (1 - i), dc * c_prev * f * (1 - f), dc * i * (g > 0))
+            das += (dh * _relu(c) * o * (1 - o),)
+            dh, dc = np.zeros(H), dc * f
+        else:
+            r, z, n, a_hn, h_prev = step
+            da_n = dh * (1 - z) * (n > 0)
+            das = (da_n * a_hn * r * (1 - r), dh * (h_prev - n) * z * (1 - z), da_n * r)
+            dh = dh * z
+        dh = dh + np.concatenate(das) @ params.weight_hh
+        norms.append(math.hypot(*dh, *dc))
+    return np.array(norms)
+
+
 def _written(value):
     return f"{value:.3g}" if LOW <= value <= HIGH else f"{value:.0e}"
 
@@ -54,7 +94,8 @@ class GradientFlow(CourseWidget):
     the inputs and v are drawn once, so that only the settings move the lines; a shorter sequence
     is the end of the longest one. The spectral radius is that of W_hh in the plain RNN, of the
     candidate's block W_hg in the LSTM and W_hn in the GRU; the blocks of the gates stay as they
-    are drawn, from U(-1/sqrt(H), 1/sqrt(H)).
+    are drawn, from U(-1/sqrt(H), 1/sqrt(H)). ReLU takes the place of tanh everywhere: in the plain
+    RNN, in both candidates and at the LSTM's tanh(c). The gates stay logistic.
 
     {arguments}
 
@@ -94,8 +135,8 @@ class GradientFlow(CourseWidget):
     activation = Choice(
         {"tanh": "tanh", "relu": "ReLU"},
         "tanh",
-        label="Plain RNN",
-        help="activation of the plain RNN",
+        label="activation",
+        help="activation of the plain RNN, of both candidates, and of the LSTM's cell",
     )
 
     def params(self) -> dict[str, Any]:
@@ -116,24 +157,22 @@ class GradientFlow(CourseWidget):
         return made
 
     def norms(self) -> dict[str, np.ndarray]:
-        """The lines of the picture, from `gru_course.analysis.gradient_norms`.
+        """The lines of the picture, as `gru_course.analysis.gradient_norms` measures them.
 
         Returns
         -------
         dict from "RNN", "LSTM" and "GRU" to (T + 1,) arrays; entry k is |dL / ds_{T-k}|
         """
         xs = XS[:, LONGEST - self.length :]
-        options = {"RNN": {"nonlinearity": self.activation}}
-        return {
-            name: gradient_norms(
-                CELLS[name],
-                params,
-                xs,
-                np.random.default_rng(SEED_OF_V),
-                **options.get(name, {}),
-            )[0]
-            for name, params in self.params().items()
-        }
+        norms = {}
+        for name, params in self.params().items():
+            if self.activation == "relu" and name != "RNN":
+                norms[name] = _norms_with_relu(name, params, xs[0])
+                continue
+            options = {"nonlinearity": self.activation} if name == "RNN" else {}
+            rng = np.random.default_rng(SEED_OF_V)
+            norms[name] = gradient_norms(CELLS[name], params, xs, rng, **options)[0]
+        return norms
 
     def readings(self) -> dict[str, float]:
         """All numbers that are set, and each network's gradient norm at the first step.
@@ -167,7 +206,8 @@ class GradientFlow(CourseWidget):
         return (
             '<figure class="gru-still" style="margin:0 auto;max-width:400px">'
             f"{_picture(norms)}<figcaption>Norm of the gradient against the lag, at spectral "
-            f"radius {self.radius:g} and gate bias {self.gate_bias:g}. {' '.join(sentences)} With "
+            f"radius {self.radius:g} and gate bias {self.gate_bias:g}, with "
+            f"{'ReLU' if self.activation == 'relu' else 'tanh'}. {' '.join(sentences)} With "
             "JavaScript on, this picture has sliders.</figcaption></figure>"
         )
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gru_course.analysis import (
+    direct_norms,
     gradient_norms,
     singular_values,
     state_gradients,
@@ -255,3 +256,24 @@ def test_bad_arguments_are_named():
         singular_values(np.ones((3, 2)))
     with pytest.raises(ValueError, match="jacobians: expected finite numbers, got inf"):
         singular_values(np.full((2, 2), np.inf))
+
+
+@pytest.mark.parametrize("with_state", [False, True])
+def test_the_direct_path_is_what_autograd_finds_with_h_detached(with_state):
+    rng = np.random.default_rng(0)
+    _, _, params, torch_cell = make("lstm", rng, 3, 4)
+    xs = rng.normal(size=(2, 5, 3))
+    start, state0 = packed(rng, "lstm", 2, 4)
+    if not with_state:
+        start, state0 = np.zeros_like(start), None
+    found = direct_norms(params, xs, np.random.default_rng(7), state0=state0)
+    v = state_gradients(lstm, params, xs, np.random.default_rng(7), state0=state0)[:, 0, :4]
+
+    h, c = torch.tensor(start).chunk(2, dim=1)
+    cells = [c.detach().requires_grad_()]
+    for x in torch.tensor(xs).unbind(dim=1):
+        h, c = torch_cell(x, (h.detach(), cells[-1]))
+        cells.append(c)
+    wanted = torch.autograd.grad((torch.tensor(v) * h).sum(), cells)
+    wanted = torch.stack([g.norm(dim=1) for g in wanted[::-1]], dim=1)
+    np.testing.assert_allclose(found, wanted, rtol=1e-12)

@@ -49,6 +49,7 @@ def test_stored_form(path):
         "language_info": {"name": "python"},
     }, "no widget state and no editor's keys"
     for cell in notebook["cells"]:
+        assert cell["cell_type"] in ("code", "markdown"), f"{cell['id']}: no page shows it"
         assert set(cell["metadata"]) <= {"mystnb", "tags"}, cell["id"]
     identifiers = [cell["id"] for cell in notebook["cells"]]
     assert len(set(identifiers)) == len(identifiers)

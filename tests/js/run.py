@@ -1,4 +1,4 @@
-"""Check the types and the style of the widgets' JavaScript, or let ESLint put its style right.
+"""Check the types and the style of the JavaScript, or let ESLint put its style right.
 
     python tests/js/run.py check
     python tests/js/run.py format

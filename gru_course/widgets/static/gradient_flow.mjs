@@ -52,23 +52,24 @@ function recurrent(name, { radius, gate_bias }) {
 
 // --- the cells, line for line as in gru_course.reference ----------------------------------------
 //
+// With `relu` every tanh is a ReLU: the plain cell's, the candidates', and that of the LSTM's cell.
 // `step` fills `now`, what the step leaves for the way back, from `prev`; a_x and a_h are the two
 // halves of the pre-activations. `stepBackward` turns the gradient of the state (dh, and dc in the
 // LSTM) into that of the state before it, but for what comes through W, and fills da for that.
+
+const activate = (a, relu) => relu ? Math.max(a, 0) : Math.tanh(a);
+// The slope at an output y.
+const slope = (y, relu) => relu ? Number(y > 0) : 1 - y * y;
 
 const rnn = {
   gates: 1,
   vectors: ["h"],
   step(a_x, a_h, prev, { h }, relu) {
-    for (let j = 0; j < H; j++) {
-      const a = a_x[j] + a_h[j];
-      h[j] = relu ? Math.max(a, 0) : Math.tanh(a);
-    }
+    for (let j = 0; j < H; j++) h[j] = activate(a_x[j] + a_h[j], relu);
   },
   stepBackward({ dh }, da, prev, { h }, relu) {
     for (let j = 0; j < H; j++) {
-      const slope = relu ? Number(h[j] > 0) : 1 - h[j] * h[j];
-      da[j] = dh[j] * slope;
+      da[j] = dh[j] * slope(h[j], relu);
       dh[j] = 0;
     }
   },
@@ -76,25 +77,25 @@ const rnn = {
 
 const lstm = {
   gates: 4,
-  vectors: ["h", "c", "i", "f", "g", "o", "tanh_c"],
-  step(a_x, a_h, prev, { h, c, i, f, g, o, tanh_c }) {
+  vectors: ["h", "c", "i", "f", "g", "o", "act_c"],
+  step(a_x, a_h, prev, { h, c, i, f, g, o, act_c }, relu) {
     for (let j = 0; j < H; j++) {
       i[j] = sigmoid(a_x[j] + a_h[j]);
       f[j] = sigmoid(a_x[H + j] + a_h[H + j]);
-      g[j] = Math.tanh(a_x[2 * H + j] + a_h[2 * H + j]);
+      g[j] = activate(a_x[2 * H + j] + a_h[2 * H + j], relu);
       o[j] = sigmoid(a_x[3 * H + j] + a_h[3 * H + j]);
       c[j] = f[j] * prev.c[j] + i[j] * g[j];
-      tanh_c[j] = Math.tanh(c[j]);
-      h[j] = o[j] * tanh_c[j];
+      act_c[j] = activate(c[j], relu); // tanh(c) in an ordinary LSTM
+      h[j] = o[j] * act_c[j];
     }
   },
-  stepBackward({ dh, dc }, da, prev, { i, f, g, o, tanh_c }) {
+  stepBackward({ dh, dc }, da, prev, { i, f, g, o, act_c }, relu) {
     for (let j = 0; j < H; j++) {
-      const d = dc[j] + dh[j] * o[j] * (1 - tanh_c[j] * tanh_c[j]);
+      const d = dc[j] + dh[j] * o[j] * slope(act_c[j], relu);
       da[j] = d * g[j] * i[j] * (1 - i[j]);
       da[H + j] = d * prev.c[j] * f[j] * (1 - f[j]);
-      da[2 * H + j] = d * i[j] * (1 - g[j] * g[j]);
-      da[3 * H + j] = dh[j] * tanh_c[j] * o[j] * (1 - o[j]);
+      da[2 * H + j] = d * i[j] * slope(g[j], relu);
+      da[3 * H + j] = dh[j] * act_c[j] * o[j] * (1 - o[j]);
       dc[j] = d * f[j];
       dh[j] = 0;
     }
@@ -104,18 +105,18 @@ const lstm = {
 const gru = {
   gates: 3,
   vectors: ["h", "r", "z", "n", "a_hn"],
-  step(a_x, a_h, prev, { h, r, z, n, a_hn }) {
+  step(a_x, a_h, prev, { h, r, z, n, a_hn }, relu) {
     for (let j = 0; j < H; j++) {
       r[j] = sigmoid(a_x[j] + a_h[j]);
       z[j] = sigmoid(a_x[H + j] + a_h[H + j]);
       a_hn[j] = a_h[2 * H + j];
-      n[j] = Math.tanh(a_x[2 * H + j] + r[j] * a_hn[j]);
+      n[j] = activate(a_x[2 * H + j] + r[j] * a_hn[j], relu);
       h[j] = (1 - z[j]) * n[j] + z[j] * prev.h[j];
     }
   },
-  stepBackward({ dh }, da, prev, { r, z, n, a_hn }) {
+  stepBackward({ dh }, da, prev, { r, z, n, a_hn }, relu) {
     for (let j = 0; j < H; j++) {
-      const da_n = dh[j] * (1 - z[j]) * (1 - n[j] * n[j]);
+      const da_n = dh[j] * (1 - z[j]) * slope(n[j], relu);
       da[j] = da_n * a_hn[j] * r[j] * (1 - r[j]);
       da[H + j] = dh[j] * (prev.h[j] - n[j]) * z[j] * (1 - z[j]);
       da[2 * H + j] = da_n * r[j]; // of W_hn h_prev + b_hn
