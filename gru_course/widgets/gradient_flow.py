@@ -169,7 +169,9 @@ class GradientFlow(CourseWidget):
             if self.activation == "relu" and name != "RNN":
                 norms[name] = _norms_with_relu(name, params, xs[0])
                 continue
-            options = {"nonlinearity": self.activation} if name == "RNN" else {}
+            options: dict[str, Any] = {}
+            if name == "RNN":
+                options["nonlinearity"] = self.activation
             rng = np.random.default_rng(SEED_OF_V)
             norms[name] = gradient_norms(CELLS[name], params, xs, rng, **options)[0]
         return norms
