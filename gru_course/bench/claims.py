@@ -140,10 +140,6 @@ CLAIMS = {  # by notebook
         Claim("a minGRU's scan and loop train in about the same time",
               lambda: (LOOP(*WIDE, mode="scan")[1], training(LOOP, WIDE)), 0.4, 2.5),
     ],
-    "gating/conventions": [
-        Claim("the reset gate before the product does not double the time of a step",
-              lambda: [pairs.torch_cell(after, H=64) for after in (False, True)], 0, 2),
-    ],
     "recurrence/bptt": [
         Claim("the backward pass takes a time of the same order as the forward pass",
               lambda: pairs.plain_rnn(16, 400, 16, 64), 0.25, 4),

@@ -1,30 +1,34 @@
-"""Weights of GRU layers that other programs wrote, with what those programs computed from them."""
+"""Weights of GRUs that other programs wrote, with what those programs computed from them."""
 
 import numpy as np
 
 from gru_course.data._stored import stored
 
-LAYERS = ("keras", "keras-before", "onnx", "onnx-after")
+LAYERS = ("keras", "keras-before", "onnx", "onnx-after", "keras-model", "onnx-model")
 
 
 def foreign_gru(layer: str) -> dict[str, np.ndarray | int]:
-    """Return a GRU layer as Keras or ONNX lays it out, and one run of it there.
+    """Return a GRU as Keras or ONNX lays it out, and one run of it there.
 
-    All four have 3 inputs and 8 units; the run is a batch of 2 sequences of 12 steps from an
-    initial state that is not zero. The weights are random, from U(-0.7, 0.7).
+    All have 3 inputs and 8 units; the run is a batch of 2 sequences of 12 steps, of a single layer
+    from an initial state that is not zero, of a model from zero. The weights are random, from
+    U(-0.7, 0.7).
 
     Parameters
     ----------
     layer : "keras" for keras.layers.GRU as it is by default, "keras-before" for the same with
         reset_after=False, "onnx" for the operator GRU with its default attributes, "onnx-after"
-        for the same with linear_before_reset=1
+        for the same with linear_before_reset=1, "keras-model" for two Bidirectional layers of
+        keras.layers.GRU, "onnx-model" for the same weights as two nodes of ONNX
 
     Returns
     -------
     dict of float32 arrays, of Keras: kernel (I, 3H), recurrent_kernel (H, 3H), bias (2, 3H), or
     (3H,) with reset_after=False, inputs (N, T, I), initial_state (N, H) and outputs (N, T, H); of
     ONNX: W (1, 3H, I), R (1, 3H, H), B (1, 6H), linear_before_reset (an int), X (T, N, I),
-    initial_h (1, N, H) and Y (T, 1, N, H)
+    initial_h (1, N, H) and Y (T, 1, N, H); of the Keras model: weights_00 to weights_11 as
+    get_weights() lists them, inputs and outputs (N, T, 2H); of the ONNX model: W_0 (2, 3H, I),
+    R_0, B_0, W_1 (2, 3H, 2H), R_1, B_1, linear_before_reset, X (T, N, I) and Y (T, N, 2H)
 
     Raises
     ------

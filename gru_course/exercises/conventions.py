@@ -71,7 +71,7 @@ Table(
 @exercise(
     "conventions.from-keras",
     hints=(
-        "`kernel` is (I, 3H), its columns are stacked z, r, h, and `bias` is (2, 3H), the "
+        "`kernel` is (I, 3H), its columns are stacked z, r, n, and `bias` is (2, 3H), the "
         "input's biases first.",
         "Transpose the two matrices; a reshape would mix rows and columns. Then exchange the "
         "first two blocks of rows, in the matrices and in both rows of `bias`.",
@@ -149,7 +149,7 @@ def mystery(
 @exercise(
     "conventions.find-convention",
     hints=(
-        "The cell before Figure 4 does it for a sequence: `swap_blocks` and "
+        "The cell before Figure 4 does it for a sequence: `reorder` and "
         "`convert.flip_update_gate` bring each reading to the form that `gru.step` runs. Take "
         "the nearest of the eight.",
         "`itertools.product` lists the eight readings. For each compute the largest difference "

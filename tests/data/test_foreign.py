@@ -48,6 +48,35 @@ def test_onnx(layer, after):
     np.testing.assert_allclose(hs, found["Y"][:, 0], rtol=0, atol=1e-6)
 
 
+def both_ways(xs, forward, backward):
+    """(T, N, 2H) of two sets of W, R, b_i, b_h; the second reads from the end."""
+    zero = np.zeros((xs.shape[1], 8))
+    there = run(xs, zero, *forward, after=True)
+    back = run(xs[::-1], zero, *backward, after=True)[::-1]
+    return np.concatenate([there, back], axis=-1)
+
+
+def test_keras_model():
+    found = foreign_gru("keras-model")
+    xs = found["inputs"].transpose(1, 0, 2)
+    arrays = [found[f"weights_{i:02}"] for i in range(12)]
+    for layer in (arrays[:6], arrays[6:]):
+        xs = both_ways(xs, *((W, R, *b) for W, R, b in (layer[:3], layer[3:])))
+    np.testing.assert_allclose(xs.transpose(1, 0, 2), found["outputs"], rtol=0, atol=1e-6)
+
+
+def test_onnx_model():
+    found = foreign_gru("onnx-model")
+    assert found["linear_before_reset"] == 1
+    hs = found["X"]
+    for layer in range(2):
+        parts = zip(*(found[f"{name}_{layer}"] for name in "WRB"), strict=True)
+        hs = both_ways(hs, *((W.T, R.T, *np.split(B, 2)) for W, R, B in parts))
+    np.testing.assert_allclose(hs, found["Y"], rtol=0, atol=1e-6)
+    keras = foreign_gru("keras-model")
+    np.testing.assert_allclose(hs.transpose(1, 0, 2), keras["outputs"], rtol=0, atol=1e-6)
+
+
 def test_an_unknown_layer_is_refused_with_the_names():
     with pytest.raises(ValueError, match=r"layer: expected one of keras, .*, got 'caffe'"):
         foreign_gru("caffe")

@@ -1,4 +1,4 @@
-"""Make gru_course/data/foreign_gru.npz: four GRU layers as Keras and ONNX Runtime run them.
+"""Make gru_course/data/foreign_gru.npz: GRUs as Keras and ONNX Runtime run them.
 
     python tests/parity/make_foreign_gru.py
 
@@ -10,6 +10,8 @@ import os
 from pathlib import Path
 
 import numpy as np
+
+from gru_course import convert
 
 FILE = Path(__file__).parents[2] / "gru_course" / "data" / "foreign_gru.npz"
 N, T, I, H = 2, 12, 3, 8
@@ -75,6 +77,66 @@ def onnx_node(rng, linear_before_reset):
     return feeds | {"linear_before_reset": np.array(linear_before_reset), "Y": y}
 
 
+def keras_model(rng):
+    """Two layers Bidirectional(GRU), their arrays as get_weights() lists them, and a run."""
+    import keras
+
+    model = keras.Sequential(
+        [keras.layers.Bidirectional(keras.layers.GRU(H, return_sequences=True)) for _ in range(2)]
+    )
+    model.build((N, T, I))
+    weights = [draw(rng, *w.shape) for w in model.get_weights()]
+    model.set_weights(weights)
+    inputs = rng.normal(size=(N, T, I)).astype(np.float32)
+    outputs = keras.ops.convert_to_numpy(model(inputs))
+    named = {f"weights_{i:02}": w for i, w in enumerate(weights)}
+    return named | {"inputs": inputs, "outputs": outputs}
+
+
+def onnx_model(model):
+    """The same as two nodes of ONNX; W, R and B are the initializers of each, Y is a run of both.
+
+    The axis of directions is merged between the nodes and after them, as torch and Keras do it.
+    """
+    import onnxruntime
+    from onnx import TensorProto, helper, numpy_helper
+
+    weights = [array for name, array in model.items() if name.startswith("weights")]
+    stored, nodes = {}, []
+    for number in range(2):
+        layer, options = convert.from_keras(weights[6 * number : 6 * number + 6])
+        node = convert.to_onnx(layer, **options)
+        flag = node.pop("linear_before_reset")
+        stored |= {f"{name}_{number}": array for name, array in node.items()}
+        nodes += [
+            helper.make_node(
+                "GRU",
+                ["X" if number == 0 else "h_0", *(f"{name}_{number}" for name in "WRB")],
+                [f"y_{number}"],
+                hidden_size=H,
+                direction="bidirectional",
+                linear_before_reset=flag,
+            ),
+            helper.make_node("Transpose", [f"y_{number}"], [f"t_{number}"], perm=[0, 2, 1, 3]),
+            helper.make_node("Reshape", [f"t_{number}", "shape"], [f"h_{number}"]),
+        ]
+    feed = model["inputs"].transpose(1, 0, 2)
+    constants = stored | {"shape": np.array([T, N, 2 * H])}
+    graph = helper.make_graph(
+        nodes,
+        "two layers",
+        [helper.make_tensor_value_info("X", TensorProto.FLOAT, feed.shape)],
+        [helper.make_tensor_value_info("h_1", TensorProto.FLOAT, (T, N, 2 * H))],
+        [numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )
+    found = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8)
+    session = onnxruntime.InferenceSession(
+        found.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    (y,) = session.run(None, {"X": feed})
+    return stored | {"X": feed, "linear_before_reset": np.array(flag), "Y": y}
+
+
 def arrays():
     """Every array of the file, under "layer/array"."""
     rng = np.random.default_rng(0)
@@ -84,6 +146,8 @@ def arrays():
         "onnx": onnx_node(rng, linear_before_reset=0),
         "onnx-after": onnx_node(rng, linear_before_reset=1),
     }
+    layers["keras-model"] = keras_model(rng)
+    layers["onnx-model"] = onnx_model(layers["keras-model"])
     return {f"{layer}/{name}": a for layer, found in layers.items() for name, a in found.items()}
 
 
