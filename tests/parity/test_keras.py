@@ -149,3 +149,30 @@ def test_masking_layer(keras, name):
     got = run(net)[0]["hs"]
     wanted = hs.detach().numpy() * net.alive[..., None]
     np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("at_the_start", [False, True])
+def test_what_stands_at_masked_steps(keras, bidirectional, at_the_start):
+    """The chapter "Conventions" says so: a GRU repeats its state after the end, else zeros."""
+    rng = np.random.default_rng(0)
+    xs = torch.tensor(rng.normal(size=(2, 6, 3)).astype(np.float32))
+    mask = torch.ones(2, 6, dtype=bool)
+    mask[:, slice(2) if at_the_start else slice(4, None)] = False
+    layer = keras.layers.GRU(4, return_sequences=True)
+    layer = keras.layers.Bidirectional(layer) if bidirectional else layer
+    hs = layer(xs, mask=mask).detach().numpy()
+    masked = hs[:, ~mask[0].numpy()]
+    if bidirectional or at_the_start:
+        assert not masked.any()
+    else:
+        np.testing.assert_array_equal(masked, np.repeat(hs[:, 3:4], 2, axis=1))
+    if at_the_start:
+        alone = layer(xs[:, 2:]).detach().numpy()
+        np.testing.assert_allclose(hs[:, 2:], alone, rtol=0, atol=1e-6)
+
+
+def test_a_hard_sigmoid_has_the_slope_of_one_sixth(keras):
+    a = np.linspace(-4, 4, 33, dtype=np.float32)
+    got = keras.activations.hard_sigmoid(torch.tensor(a)).numpy()
+    np.testing.assert_allclose(got, np.clip(a / 6 + 0.5, 0, 1), rtol=0, atol=1e-6)
