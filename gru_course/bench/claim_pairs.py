@@ -13,7 +13,6 @@ import torch
 
 from gru_course.bench import contenders
 from gru_course.bench.process import Contender
-from gru_course.nn import GRUCell, Recurrent
 from gru_course.reference import gru, gru_fast, rnn
 
 TORCH, OURS, NUMPY = contenders.torch_gru, contenders.our_gru, contenders.reference_gru
@@ -120,12 +119,6 @@ def in_float(dtype, N, T, I, H):
     xs, _, params = contenders.numbers(N, T, I, H)
     xs, h0 = xs.astype(dtype), np.zeros((N, H), dtype)
     return partial(gru_fast.forward, xs, h0, gru.Params(*(a.astype(dtype) for a in params)))
-
-
-def torch_cell(reset_after, H, N=8, T=25):
-    """The forward pass of the cell in a loop, with the reset gate after the product or before."""
-    layer, xs = Recurrent(GRUCell(1, H, reset_after=reset_after)), torch.ones(N, T, 1)
-    return torch.no_grad()(partial(layer, xs))
 
 
 def plain_rnn(N, T, I, H):
